@@ -1,0 +1,1 @@
+"""Recognise what the wearer of a camera is doing when something has shifted since training."""

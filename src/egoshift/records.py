@@ -1,0 +1,94 @@
+"""The nouns that travel between rooms: vocabularies, data sets of clips, scores. No logic beyond their own consistency."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+from torch import Tensor
+
+from egoshift.errors import Fault
+
+Label = Literal["verb", "noun", "action"]
+"""A kind of label. An action is a (verb, noun) pair."""
+
+LABELS: tuple[Label, ...] = get_args(Label)
+
+Split = Literal["train", "val", "test"]
+"""The data set's own split. Where a test set is not annotated, as in EPIC-KITCHENS-100 and Ego4D, ``val`` is what is reported on."""
+
+CLIP_SCHEMA = pl.Schema(
+    {
+        "clip_id": pl.String,  # unique in the data set; the data set's own id where it has one
+        "video_id": pl.String,  # a key of Dataset.videos
+        "start_s": pl.Float64,  # seconds from the first frame shown of the video
+        "stop_s": pl.Float64,  # > start_s
+        "split": pl.String,  # a Split
+        "verb": pl.Int64,  # index into the verb vocabulary; null where not annotated
+        "noun": pl.Int64,
+        "action": pl.Int64,
+        "file": pl.String,  # the annotation file the row came from
+        "row": pl.Int64,  # its line there as an editor counts; null where the format has no lines
+    }
+)
+"""The columns of every table of clips, whatever data set it came from."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The classes of one kind of label; a class's index is its position.
+
+    Attributes:
+        label: Which kind of label.
+        names: Cleaned class names, as shown to a text encoder; unique.
+        synonyms: Per class, further names that mean the same; empty where the data set gives none.
+    """
+
+    label: Label
+    names: tuple[str, ...]
+    synonyms: tuple[tuple[str, ...], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set as read from its annotation files: clips, vocabularies and where the videos are.
+
+    Attributes:
+        name: What to call it in tables, such as ``"epic-kitchens-100"``.
+        clips: The usable clips, columns ``CLIP_SCHEMA``, in the order of the annotation files.
+        vocabularies: One per kind of label that the data set annotates.
+        videos: Where each ``video_id`` used by a clip lies: a video file or a folder of numbered frames. An id
+            whose media was not found is absent here and named in ``faults``.
+        frame_rates_hz: For videos whose annotations or frames need it (numbered frames carry no times).
+        faults: Every row or file that was left out and why.
+    """
+
+    name: str
+    clips: pl.DataFrame
+    vocabularies: Mapping[Label, Vocabulary]
+    videos: Mapping[str, Path]
+    frame_rates_hz: Mapping[str, float] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a classifier said about n clips, for one kind of label.
+
+    Attributes:
+        label: The kind of label.
+        logits: ``(n, classes)`` float32.
+        targets: ``(n,)`` int64 class indices, all valid.
+        groups: The video each clip came from, length n; intervals are taken over these.
+        names: Class names, length ``classes``.
+    """
+
+    label: Label
+    logits: Tensor
+    targets: Tensor
+    groups: tuple[str, ...]
+    names: tuple[str, ...]

@@ -1,0 +1,15 @@
+"""What every test may use: the public assets, where they are present."""
+
+from pathlib import Path
+
+import pytest
+
+ASSETS = Path(__file__).parents[2] / "shared" / "assets"
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of real public data; absent outside the developers' machines."""
+    if not ASSETS.is_dir():
+        pytest.skip(f"the public test assets are not at {ASSETS}")
+    return ASSETS
