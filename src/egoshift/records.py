@@ -1,4 +1,4 @@
-"""The nouns that travel between rooms: vocabularies, data sets of clips, scores. No logic beyond their own consistency."""
+"""The nouns that travel between rooms: vocabularies, data sets of clips, scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Label = Literal["verb", "noun", "action"]
 LABELS: tuple[Label, ...] = get_args(Label)
 
 Split = Literal["train", "val", "test"]
-"""The data set's own split. Where a test set is not annotated, as in EPIC-KITCHENS-100 and Ego4D, ``val`` is what is reported on."""
+"""The data set's own split. Where ``test`` is not annotated (EPIC-KITCHENS-100, Ego4D), ``val`` is reported on."""
 
 CLIP_SCHEMA = pl.Schema(
     {
