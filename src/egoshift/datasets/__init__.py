@@ -1,0 +1,1 @@
+"""Annotation files in, one table of clips out."""

@@ -1,0 +1,1 @@
+"""Frozen models: pixels or prompts in, features out."""

@@ -1,0 +1,1 @@
+"""A classifier and data in, numbers out; never trains."""

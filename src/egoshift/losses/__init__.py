@@ -1,0 +1,1 @@
+"""Tensors in, a scalar out; pure functions."""

@@ -1,0 +1,1 @@
+"""A file and a time in, pixels and hand boxes out."""

@@ -1,0 +1,1 @@
+"""The generated data, and the small encoder trained on it."""
