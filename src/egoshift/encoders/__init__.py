@@ -1,1 +1,7 @@
 """Frozen models: pixels or prompts in, features out."""
+
+from egoshift.encoders.card import TowerCard, WeightCard
+from egoshift.encoders.image import AbstractImageEncoder
+from egoshift.encoders.text import AbstractTextEncoder, class_text
+
+__all__ = ["AbstractImageEncoder", "AbstractTextEncoder", "TowerCard", "WeightCard", "class_text"]
