@@ -1,1 +1,53 @@
 """A classifier and data in, numbers out; never trains."""
+
+from egoshift.evaluation.bootstrap import bootstrap_interval
+from egoshift.evaluation.metrics import (
+    harmonic_mean,
+    macro_accuracy,
+    macro_f1,
+    per_class_accuracy,
+    target_ranks,
+    top_k_accuracy,
+)
+from egoshift.evaluation.protocol import count_subsets, evaluate_scores, harmonic_row, outcomes_of, rows_of
+from egoshift.evaluation.result import (
+    ClassRow,
+    ConfusedPair,
+    Confusion,
+    Counts,
+    EpochRow,
+    Metric,
+    MetricRow,
+    Outcomes,
+    Provenance,
+    Result,
+    Selection,
+    Subset,
+)
+
+__all__ = [
+    "ClassRow",
+    "ConfusedPair",
+    "Confusion",
+    "Counts",
+    "EpochRow",
+    "Metric",
+    "MetricRow",
+    "Outcomes",
+    "Provenance",
+    "Result",
+    "Selection",
+    "Subset",
+    "bootstrap_interval",
+    "count_subsets",
+    "evaluate_scores",
+    "harmonic_mean",
+    "harmonic_row",
+    "macro_accuracy",
+    "macro_f1",
+    "outcomes_of",
+    "per_class_accuracy",
+    "rows_of",
+    "target_ranks",
+    "top_k_accuracy",
+]
