@@ -1,1 +1,25 @@
 """Encode once, read many: extraction, the time-keyed store, batches. The only room that opens media."""
+
+from egoshift.features.batches import AbstractFeatureSource, TensorFeatures
+from egoshift.features.check import CheckReport, check
+from egoshift.features.extract import ExtractProgress, ExtractReport, extract
+from egoshift.features.manifest import Manifest, VideoEntry, View
+from egoshift.features.plan import FramePlan
+from egoshift.features.store import Store
+from egoshift.features.stored import StoredFeatures
+
+__all__ = [
+    "AbstractFeatureSource",
+    "CheckReport",
+    "ExtractProgress",
+    "ExtractReport",
+    "FramePlan",
+    "Manifest",
+    "Store",
+    "StoredFeatures",
+    "TensorFeatures",
+    "VideoEntry",
+    "View",
+    "check",
+    "extract",
+]

@@ -1,0 +1,188 @@
+"""Where batches come from: the contract of every feature source, and the one for plain tensors."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from egoshift.classifier import StreamBatch
+from egoshift.errors import DataError, Fault
+from egoshift.records import Label
+
+
+class AbstractFeatureSource(ABC):
+    """Labelled clips with features in named streams; the only thing that training and evaluation read."""
+
+    @property
+    @abstractmethod
+    def dims(self) -> Mapping[str, int]:
+        """Length of a feature, by stream."""
+
+    @property
+    @abstractmethod
+    def targets(self) -> Mapping[Label, Int[Tensor, " n"]]:
+        """Class index of each sample by kind of label; -1 where it is not annotated."""
+
+    @property
+    @abstractmethod
+    def groups(self) -> tuple[str, ...]:
+        """The video of each sample; intervals are taken over these."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the streams."""
+        return tuple(self.dims)
+
+    @property
+    def dropped(self) -> tuple[Fault, ...]:
+        """What was asked for and cannot be given."""
+        return ()
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    @abstractmethod
+    def batch(
+        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+    ) -> StreamBatch:
+        """Features and labels of some samples, in float32.
+
+        A sample is cut into ``num_frames`` equal bins and gives one frame of each; all streams show the same ones.
+
+        Args:
+            indices: Which samples, in any order.
+            num_frames: Frames per sample.
+            generator: Draws a random frame from each bin, for training; none takes the centres, for evaluation.
+        """
+
+    @abstractmethod
+    def subset(self, indices: Int[Tensor, " chosen"]) -> "AbstractFeatureSource":
+        """Some of the samples as a source of their own, sharing memory."""
+
+
+class TensorFeatures(AbstractFeatureSource):
+    """Features that are already tensors: no store, no clips, no config.
+
+    Where a tensor has more frames than are asked for, one frame per bin of its frame axis is given; otherwise all of
+    its frames are, so one frame per sample is enough for anything.
+
+    >>> source = TensorFeatures({"full": torch.zeros(3, 8, 2)}, {"verb": [0, 1, -1]})
+    >>> source.batch(torch.tensor([2, 0]), num_frames=4).streams["full"].shape
+    torch.Size([2, 4, 2])
+
+    Args:
+        streams: Per stream name, ``(n, frames, dim)`` or ``(n, dim)``; n is shared, frames and dims may differ.
+        targets: Per kind of label, n class indices; -1 for unknown.
+        groups: What each sample belongs to (its video), by which intervals are taken; none: each sample by itself.
+
+    Raises:
+        DataError: A stream holds NaN or infinity, or lengths do not fit; names all that is wrong.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, Tensor],
+        targets: Mapping[Label, Tensor | Sequence[int]] | None = None,
+        groups: Sequence[str] | None = None,
+    ):
+        given = {label: torch.as_tensor(values) for label, values in (targets or {}).items()}
+        faults = _stream_faults(streams) or _label_faults(streams, given, groups)
+        if faults:
+            raise DataError(faults)
+        num_samples = len(next(iter(streams.values())))
+        self._streams = {name: value if value.ndim == 3 else value[:, None] for name, value in streams.items()}
+        self._targets = {label: values.long() for label, values in given.items()}
+        self._groups = tuple(str(row) for row in range(num_samples)) if groups is None else tuple(groups)
+
+    @property
+    def dims(self) -> dict[str, int]:
+        """Length of a feature, by stream."""
+        return {name: value.shape[-1] for name, value in self._streams.items()}
+
+    @property
+    def targets(self) -> dict[Label, Tensor]:
+        """Class index of each sample by kind of label; -1 where it is not annotated."""
+        return dict(self._targets)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What each sample belongs to."""
+        return self._groups
+
+    def batch(
+        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+    ) -> StreamBatch:
+        """See ``AbstractFeatureSource.batch``."""
+        if generator is None:
+            positions = torch.full((len(indices), num_frames), 0.5, dtype=torch.float64)
+        else:
+            positions = torch.rand(
+                len(indices), num_frames, generator=generator, dtype=torch.float64, device=generator.device
+            )
+        shares = (torch.arange(num_frames, device=positions.device) + positions) / num_frames
+        streams = {name: _take(value, indices, shares) for name, value in self._streams.items()}
+        targets = {label: values[indices.to(values.device)] for label, values in self._targets.items()}
+        return StreamBatch(streams, targets=targets)
+
+    def subset(self, indices: Int[Tensor, " chosen"]) -> "TensorFeatures":
+        """See ``AbstractFeatureSource.subset``."""
+        chosen = object.__new__(TensorFeatures)
+        chosen._streams = {name: value[indices.to(value.device)] for name, value in self._streams.items()}
+        chosen._targets = {label: values[indices.to(values.device)] for label, values in self._targets.items()}
+        chosen._groups = tuple(self._groups[row] for row in indices.tolist())
+        return chosen
+
+
+def _take(
+    features: Float[Tensor, "n frames dim"], indices: Int[Tensor, " batch"], shares: Float[Tensor, "batch bins"]
+) -> Float[Tensor, "batch _ dim"]:
+    """One frame for each share of the frame axis, or all frames where there are no more than bins."""
+    indices, num_frames = indices.to(features.device), features.shape[1]
+    if num_frames <= shares.shape[1]:
+        return features[indices].float()
+    frames = (shares.to(features.device) * num_frames).long().clamp_(max=num_frames - 1)
+    return features[indices[:, None], frames].float()
+
+
+def _stream_faults(streams: Mapping[str, Tensor]) -> list[Fault]:
+    if not streams:
+        return [Fault("no-streams", Path("streams"), "no stream given", "give at least one tensor of features")]
+    faults = []
+    lengths = {name: len(value) for name, value in streams.items() if value.ndim > 0}
+    for name, value in streams.items():
+        place = Path(f"stream {name!r}")
+        if value.ndim not in (2, 3) or not value.is_floating_point():
+            found = f"has shape {tuple(value.shape)} of {value.dtype}, expected (n, frames, dim) or (n, dim) of floats"
+            faults.append(Fault("wrong-shape", place, found, "reshape or convert it"))
+        elif not (finite := torch.isfinite(value).flatten(1).all(1)).all():
+            rows = (~finite).nonzero()[:, 0]
+            found = f"row {rows[0]} holds NaN or infinity ({len(rows)} of {len(value)} rows do)"
+            faults.append(Fault("not-finite", place, found, "leave those rows out or encode them again"))
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
+        faults.append(
+            Fault("wrong-length", Path("streams"), f"rows differ: {found}", "give one row per sample in each")
+        )
+    return faults
+
+
+def _label_faults(
+    streams: Mapping[str, Tensor], targets: Mapping[Label, Tensor], groups: Sequence[str] | None
+) -> list[Fault]:
+    num_samples = len(next(iter(streams.values())))
+    faults = []
+    for label, values in targets.items():
+        place = Path(f"targets {label!r}")
+        if values.ndim != 1 or len(values) != num_samples:
+            found = f"has shape {tuple(values.shape)}, expected ({num_samples},), one for each row of the streams"
+            faults.append(Fault("wrong-length", place, found, "give one class index per row, -1 for unknown"))
+        elif values.is_floating_point() or (len(values) and int(values.min()) < -1):
+            found = f"holds {values.dtype} values down to {values.min()}, expected class indices, or -1 for unknown"
+            faults.append(Fault("wrong-label", place, found, "give integers from 0, or -1"))
+    if groups is not None and len(groups) != num_samples:
+        found = f"has {len(groups)} entries, expected {num_samples}, one for each row of the streams"
+        faults.append(Fault("wrong-length", Path("groups"), found, "give one group per row"))
+    return faults

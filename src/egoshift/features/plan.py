@@ -1,0 +1,50 @@
+"""Which times of a video are encoded, given the clips that lie in it."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Times = Float64[np.ndarray, " times"]
+PerClip = Float64[np.ndarray, " clips"]
+
+
+class FramePlan(BaseModel):
+    """The rule that turns clips into frame times.
+
+    ``grid``: every time ``k / rate_hz`` that falls inside a clip. Any clip, bin or random draw finds a stored frame
+    within half a step, and clips that overlap share frames; right for training and for anything not yet decided.
+    ``exact``: the centres of ``num_frames`` equal bins of each clip, for evaluation of just those clips.
+
+    Attributes:
+        kind: Which rule.
+        rate_hz: Frames per second of the grid; none for ``exact``.
+        num_frames: Bins per clip; none for ``grid``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["grid", "exact"] = "grid"
+    rate_hz: float | None = Field(default=None, gt=0)
+    num_frames: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_the_kind_needs(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        if values.get("kind", "grid") == "grid":
+            return {**values, "rate_hz": values.get("rate_hz") or 4.0, "num_frames": None}
+        return {**values, "num_frames": values.get("num_frames") or 16, "rate_hz": None}
+
+    def times(self, starts_s: PerClip, stops_s: PerClip, duration_s: float) -> Times:
+        """The times to encode of one video: sorted, distinct, within the video.
+
+        Args:
+            starts_s: Where each clip of the video begins.
+            stops_s: Where it ends.
+            duration_s: How long the video is.
+        """
+        raise NotImplementedError
