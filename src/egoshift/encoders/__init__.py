@@ -2,6 +2,15 @@
 
 from egoshift.encoders.card import TowerCard, WeightCard
 from egoshift.encoders.image import AbstractImageEncoder
+from egoshift.encoders.load import load_image_encoder, load_text_encoder
 from egoshift.encoders.text import AbstractTextEncoder, class_text
 
-__all__ = ["AbstractImageEncoder", "AbstractTextEncoder", "TowerCard", "WeightCard", "class_text"]
+__all__ = [
+    "AbstractImageEncoder",
+    "AbstractTextEncoder",
+    "TowerCard",
+    "WeightCard",
+    "class_text",
+    "load_image_encoder",
+    "load_text_encoder",
+]

@@ -4,11 +4,19 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from egoshift.encoders import preprocess
-from egoshift.encoders.card import WeightCard
+from egoshift.encoders.card import Family, WeightCard
+
+FEATURES: dict[Family, tuple[str, str]] = {
+    "clip": ("image_embeds", "projected class token"),
+    "siglip": ("pooler_output", "attention pooling head"),
+    "dinov2": ("pooler_output", "class token after the last norm"),
+}
+"""Per family, where its ``transformers`` tower puts the feature, and what that is."""
 
 
 class AbstractImageEncoder(ABC):
@@ -31,3 +39,31 @@ class AbstractImageEncoder(ABC):
         Args:
             images: Prepared frames, on any device; left as they are.
         """
+
+
+class FrozenImageEncoder(AbstractImageEncoder):
+    """An image tower of ``transformers``.
+
+    Args:
+        card: What it is.
+        tower: The module, frozen and on its device; see ``load_image_encoder``.
+    """
+
+    def __init__(self, card: WeightCard, tower: nn.Module):
+        self.card = card
+        self._tower = tower
+        self._weight = next(tower.parameters())
+
+    @torch.no_grad()
+    def encode(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
+        """Un-normalised features in float32, without gradients, on the encoder's device."""
+        if images.dtype is not torch.uint8 or images.shape[1:] != (3, self.card.size, self.card.size):
+            raise ValueError(
+                f"got {images.dtype} images of shape {tuple(images.shape)}; give uint8 (batch, 3, {self.card.size}, "
+                f"{self.card.size}) as prepare() makes them"
+            )
+        pixels = preprocess.normalise(images.to(self._weight.device, non_blocking=True), self.card)
+        features: Tensor = getattr(
+            self._tower(pixel_values=pixels.to(self._weight.dtype)), FEATURES[self.card.family][0]
+        )
+        return features.float()

@@ -1,0 +1,145 @@
+"""One frozen tower out of a checkpoint, loaded through ``transformers`` and checked to be whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from egoshift.encoders.card import Family
+from egoshift.encoders.folder import WeightFolder
+from egoshift.encoders.precision import choose_attention
+from egoshift.errors import WeightsError
+
+TowerKind = Literal["image", "text"]
+
+
+@dataclass(frozen=True)
+class ModelType:
+    """What a ``model_type`` of ``config.json`` stands for.
+
+    Attributes:
+        family: The family it belongs to.
+        towers: Per tower it holds, the class of ``transformers`` that loads that tower alone.
+    """
+
+    family: Family
+    towers: dict[TowerKind, str]
+
+
+MODEL_TYPES = {
+    "clip": ModelType("clip", {"image": "CLIPVisionModelWithProjection", "text": "CLIPTextModelWithProjection"}),
+    "clip_vision_model": ModelType("clip", {"image": "CLIPVisionModelWithProjection"}),
+    "clip_text_model": ModelType("clip", {"text": "CLIPTextModelWithProjection"}),
+    "siglip": ModelType("siglip", {"image": "SiglipVisionModel", "text": "SiglipTextModel"}),
+    "siglip_vision_model": ModelType("siglip", {"image": "SiglipVisionModel"}),
+    "siglip_text_model": ModelType("siglip", {"text": "SiglipTextModel"}),
+    "dinov2": ModelType("dinov2", {"image": "Dinov2Model"}),
+    "dinov2_with_registers": ModelType("dinov2", {"image": "Dinov2WithRegistersModel"}),
+}
+"""SigLIP 2 of a fixed size says ``siglip``; its variable-size kind (``siglip2``, NaFlex) takes patches, not frames."""
+
+
+REMEDIES: dict[TowerKind, str] = {
+    "image": "give a CLIP, SigLIP or DINOv2 checkpoint with its image tower",
+    "text": "class names need a CLIP or SigLIP checkpoint with its text tower",
+}
+
+
+def model_type(folder: WeightFolder, tower: TowerKind) -> ModelType:
+    """What a checkpoint is, which must hold the tower asked for.
+
+    Raises:
+        WeightsError: It is of another family, or lacks that tower.
+    """
+    stated = str(folder.config.get("model_type"))
+    found = MODEL_TYPES.get(stated)
+    if found is None:
+        hint = ' ("naflex"; take the fixed-size kind of SigLIP 2)' if stated == "siglip2" else ""
+        raise WeightsError(
+            f"{folder.id}: model_type is {stated!r}{hint}; supported are {', '.join(MODEL_TYPES)}: "
+            "give a CLIP, SigLIP or DINOv2 checkpoint"
+        )
+    if tower not in found.towers:
+        raise WeightsError(f"{folder.id}: model_type {stated!r} has no {tower} tower; {REMEDIES[tower]}")
+    return found
+
+
+def load_tower(folder: WeightFolder, kind: TowerKind, device: torch.device, dtype: torch.dtype) -> Any:
+    """The tower alone, frozen, with every weight from the file.
+
+    Returns:
+        A ``PreTrainedModel``; ``Any``, since the annotations of ``transformers`` do not hold under strict checking.
+
+    Raises:
+        WeightsError: A weight is missing or of another shape, or the configuration does not make a model.
+    """
+    with quiet_transformers():
+        import transformers
+
+        tower_class = getattr(transformers, model_type(folder, kind).towers[kind])
+        try:
+            tower, report = tower_class.from_pretrained(
+                str(folder.path),
+                config=tower_config(folder, kind, tower_class.config_class),
+                dtype=dtype,
+                attn_implementation=choose_attention(device, dtype),
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+        except Exception as error:  # transformers fails with whatever the damaged part made it trip over
+            raise WeightsError(
+                f"{folder.id}: {folder.path} cannot be loaded as {tower_class.__name__} "
+                f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); fetch the folder again"
+            ) from error
+    check_whole(folder, kind, report)
+    module: nn.Module = tower.to(device).eval().requires_grad_(False)
+    return module
+
+
+def tower_config(folder: WeightFolder, kind: TowerKind, config_class: Any) -> Any:
+    """The tower's part of the configuration.
+
+    In a whole CLIP the outer ``projection_dim`` counts: the towers' own copies are often left at their default.
+    """
+    config = config_class.from_pretrained(str(folder.path), local_files_only=True)
+    if folder.config["model_type"] == "clip" and "projection_dim" in folder.config:
+        config.projection_dim = folder.config["projection_dim"]
+    return config
+
+
+def check_whole(folder: WeightFolder, kind: TowerKind, report: dict[str, Any]) -> None:
+    """Refuse a tower of which ``transformers`` had to make up a weight."""
+    missing, mismatched = sorted(report["missing_keys"]), sorted(report["mismatched_keys"])
+    files = ", ".join(file.name for file in folder.weights)
+    if missing:
+        raise WeightsError(
+            f"{folder.id}: {folder.path / files} lacks {len(missing)} weights of the {kind} tower, the first "
+            f"{missing[0]}; give the checkpoint that config.json belongs to"
+        )
+    if mismatched:
+        name, found, expected = mismatched[0]
+        raise WeightsError(
+            f"{folder.id}: {len(mismatched)} weights of the {kind} tower do not fit config.json, the first {name}: "
+            f"{tuple(found)} in {files}, {tuple(expected)} expected; give the checkpoint that config.json belongs to"
+        )
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Loads without progress bars and reports, and leaves the caller's settings as they were."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
