@@ -9,6 +9,7 @@ from egoshift.evaluation.metrics import (
     target_ranks,
     top_k_accuracy,
 )
+from egoshift.evaluation.predict import predict, predict_logits
 from egoshift.evaluation.protocol import count_subsets, evaluate_scores, harmonic_row, outcomes_of, rows_of
 from egoshift.evaluation.result import (
     ClassRow,
@@ -24,6 +25,7 @@ from egoshift.evaluation.result import (
     Selection,
     Subset,
 )
+from egoshift.evaluation.versions import library_versions
 
 __all__ = [
     "ClassRow",
@@ -43,10 +45,13 @@ __all__ = [
     "evaluate_scores",
     "harmonic_mean",
     "harmonic_row",
+    "library_versions",
     "macro_accuracy",
     "macro_f1",
     "outcomes_of",
     "per_class_accuracy",
+    "predict",
+    "predict_logits",
     "rows_of",
     "target_ranks",
     "top_k_accuracy",

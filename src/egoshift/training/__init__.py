@@ -1,5 +1,23 @@
 """One loop for every classifier: optimisers, early selection, checkpoints."""
 
-from egoshift.training.settings import OPTIMISERS, FitSettings, learning_rate
+from egoshift.training.checkpoint import Checkpoint, CheckpointConfig, load_checkpoint, read_config, save_checkpoint
+from egoshift.training.loop import fit
+from egoshift.training.pretrained import TrainedModel
+from egoshift.training.report import FitProgress, FitReport
+from egoshift.training.settings import OPTIMISERS, FitSettings, Precision, learning_rate
 
-__all__ = ["OPTIMISERS", "FitSettings", "learning_rate"]
+__all__ = [
+    "OPTIMISERS",
+    "Checkpoint",
+    "CheckpointConfig",
+    "FitProgress",
+    "FitReport",
+    "FitSettings",
+    "Precision",
+    "TrainedModel",
+    "fit",
+    "learning_rate",
+    "load_checkpoint",
+    "read_config",
+    "save_checkpoint",
+]

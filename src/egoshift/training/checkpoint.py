@@ -1,0 +1,239 @@
+"""A trained model as a folder: trained parameters and class text as safetensors, all else as JSON; nothing is pickled.
+
+``model.safetensors`` holds the trained parameters, ``text.safetensors`` the class vectors trained with, ``config.json``
+the method, its settings and where it all came from. ``config.json`` is written last and holds the digests of the
+other two, so that a folder is either a whole model or none.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from egoshift.classifier import AbstractClassifier, ClassText
+from egoshift.errors import CheckpointError, ConfigError
+from egoshift.evaluation.atomic import write_atomic
+from egoshift.evaluation.versions import library_versions
+from egoshift.methods import METHODS
+from egoshift.records import Label
+from egoshift.training.report import FitReport
+
+WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE = "model.safetensors", "text.safetensors", "config.json"
+FILES = (WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE)
+
+
+class CheckpointConfig(BaseModel):
+    """What ``config.json`` says.
+
+    Attributes:
+        method: A name of ``METHODS``, or module and class of another method.
+        settings: Its constructor's arguments.
+        streams: The features it reads.
+        vocabularies: Per kind of label, the class names; none where only vectors are known.
+        text_encoder: The id of the encoder that made the class vectors; empty where unknown.
+        num_frames: Frames per clip in training.
+        fit: How it was trained; None where it was not.
+        versions: Of the libraries.
+        digests: SHA-256 by file name.
+        provenance: Whatever else the one who saved it wanted known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["egoshift-classifier"] = "egoshift-classifier"
+    schema_version: Literal[1] = 1
+    method: str
+    settings: dict[str, JsonValue]
+    streams: tuple[str, ...]
+    vocabularies: dict[Label, tuple[str, ...]]
+    text_encoder: str = ""
+    num_frames: int = 16
+    fit: FitReport | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    digests: dict[str, str] = Field(default_factory=dict)
+    provenance: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model as read from its folder: the classifier on the CPU, in evaluation mode."""
+
+    classifier: AbstractClassifier
+    text: dict[Label, ClassText]
+    config: CheckpointConfig
+
+
+def trained_parameters(classifier: nn.Module) -> dict[str, Tensor]:
+    """The parameters that training changes, by name; what a checkpoint holds."""
+    return {name: value for name, value in classifier.named_parameters() if value.requires_grad}
+
+
+def method_name(classifier: AbstractClassifier) -> str:
+    """The name in ``METHODS``, or module and class for a method from elsewhere."""
+    kind = type(classifier)
+    return next((name for name, method in METHODS.items() if method is kind), f"{kind.__module__}:{kind.__qualname__}")
+
+
+def save_checkpoint(
+    folder: Path,
+    classifier: AbstractClassifier,
+    text: Mapping[Label, ClassText],
+    *,
+    text_encoder: str = "",
+    num_frames: int = 16,
+    fit: FitReport | None = None,
+    provenance: Mapping[str, JsonValue] | None = None,
+) -> CheckpointConfig:
+    """Writes a trained model; an earlier one in the folder is replaced.
+
+    Args:
+        folder: Where to; made if absent.
+        classifier: Its trained parameters are written.
+        text: The classes it was trained with.
+        text_encoder: The id of the encoder that made the class vectors.
+        num_frames: Frames per clip in training.
+        fit: How it was trained.
+        provenance: Whatever else shall be known.
+    """
+    parameters = {name: value.detach().cpu().contiguous() for name, value in trained_parameters(classifier).items()}
+    vectors: dict[str, Tensor] = {
+        label: classes.vectors.detach().float().cpu().contiguous() for label, classes in text.items()
+    }
+    contents = {WEIGHTS_FILE: safetensors.torch.save(parameters), TEXT_FILE: safetensors.torch.save(vectors)}
+    config = CheckpointConfig(
+        method=method_name(classifier),
+        settings=plain_settings(classifier),
+        streams=classifier.required_streams,
+        vocabularies={label: classes.names for label, classes in text.items()},
+        text_encoder=text_encoder,
+        num_frames=num_frames,
+        fit=fit,
+        versions=library_versions(),
+        digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        provenance=dict(provenance or {}),
+    )
+    for name, content in contents.items():
+        write_atomic(folder / name, content)
+    write_atomic(folder / CONFIG_FILE, (config.model_dump_json(indent=2) + "\n").encode())
+    return config
+
+
+def load_checkpoint(folder: Path, into: AbstractClassifier | None = None) -> Checkpoint:
+    """Reads a trained model.
+
+    Args:
+        folder: What ``save_checkpoint`` wrote.
+        into: A classifier of the same method and settings to load into, for methods that are not in ``METHODS``;
+            none builds one.
+
+    Raises:
+        CheckpointError: If the folder holds no model, a damaged one, or one of another method or shape.
+    """
+    config = read_config(folder)
+    classifier = _built(folder, config) if into is None else into
+    _check_method(folder, config, classifier)
+    load_parameters(classifier, _tensors(folder, WEIGHTS_FILE, config), str(folder / WEIGHTS_FILE))
+    vectors = _tensors(folder, TEXT_FILE, config)
+    if set(vectors) != set(config.vocabularies):
+        raise CheckpointError(f"{folder / TEXT_FILE}: does not hold the labels of {CONFIG_FILE}; copy the folder again")
+    text = {label: ClassText(vectors[label], names) for label, names in config.vocabularies.items()}
+    return Checkpoint(classifier.eval(), text, config)
+
+
+def read_config(folder: Path) -> CheckpointConfig:
+    """Reads ``config.json`` alone.
+
+    Raises:
+        CheckpointError: If it is absent or not that of a trained model.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        return CheckpointConfig.model_validate_json(path.read_bytes())
+    except OSError:
+        raise CheckpointError(
+            f"{folder}: holds no trained model ({CONFIG_FILE} cannot be read); train one with `egoshift train`"
+        ) from None
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
+        raise CheckpointError(f"{path}: is not a trained model's: {faults}; train it again") from None
+
+
+def load_parameters(classifier: AbstractClassifier, tensors: Mapping[str, Tensor], place: str) -> None:
+    """Copies parameters into a classifier after checking that names and shapes are its own.
+
+    Raises:
+        CheckpointError: If they are not; names every difference, and the classifier is unchanged.
+    """
+    parameters = trained_parameters(classifier)
+    faults = [f"{name} is missing" for name in parameters if name not in tensors]
+    faults += [f"{name} is unknown" for name in tensors if name not in parameters]
+    faults += [
+        f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(value.shape)}"
+        for name, value in parameters.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    if faults:
+        listed = "; ".join(faults[:5]) + (f" (and {len(faults) - 5} more)" if len(faults) > 5 else "")
+        raise CheckpointError(
+            f"{place}: does not fit {type(classifier).__name__}: {listed}; build the classifier with the settings in "
+            f"{CONFIG_FILE}"
+        )
+    with torch.no_grad():
+        for name, value in parameters.items():
+            value.copy_(tensors[name])
+
+
+def plain_settings(classifier: AbstractClassifier) -> dict[str, JsonValue]:
+    """The classifier's settings as JSON gives them back (lists for tuples)."""
+    settings: dict[str, JsonValue] = json.loads(json.dumps(classifier.settings))
+    return settings
+
+
+def _built(folder: Path, config: CheckpointConfig) -> AbstractClassifier:
+    if config.method not in METHODS:
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: method {config.method!r} is not one of {', '.join(METHODS)}; build the "
+            "classifier yourself and give it as `into`"
+        )
+    try:
+        return METHODS[config.method](**config.settings)
+    except (TypeError, ValueError, ConfigError) as error:
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: {config.method} refuses the settings ({error}); train it again"
+        ) from None
+
+
+def _check_method(folder: Path, config: CheckpointConfig, classifier: AbstractClassifier) -> None:
+    place, method = folder / CONFIG_FILE, method_name(classifier)
+    if config.method != method:
+        raise CheckpointError(f"{place}: is of method {config.method!r}, asked for {method!r}; choose the other folder")
+    ours = plain_settings(classifier)
+    names = dict.fromkeys((*config.settings, *ours))
+    different = [name for name in names if config.settings.get(name) != ours.get(name)]
+    if different:
+        listed = "; ".join(
+            f"{name} is {config.settings.get(name)!r}, asked for {ours.get(name)!r}" for name in different
+        )
+        raise CheckpointError(f"{place}: was trained with other settings: {listed}; build the classifier with these")
+
+
+def _tensors(folder: Path, name: str, config: CheckpointConfig) -> dict[str, Tensor]:
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); copy the folder again") from None
+    if name in config.digests and hashlib.sha256(content).hexdigest() != config.digests[name]:
+        raise CheckpointError(f"{path}: is not the file that {CONFIG_FILE} was written with; copy the folder again")
+    try:
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: is not a safetensors file ({error}); copy the folder again") from None

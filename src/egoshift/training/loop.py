@@ -1,0 +1,212 @@
+"""The training loop: features and class text in, a fitted classifier out."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from pydantic import JsonValue
+from torch import Tensor
+
+from egoshift.classifier import AbstractClassifier, ClassText
+from egoshift.errors import CheckpointError, ConfigError
+from egoshift.evaluation.predict import check_labels, check_streams, text_to
+from egoshift.features import AbstractFeatureSource
+from egoshift.records import Label
+from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
+from egoshift.training.devices import Accelerator, open_fabric
+from egoshift.training.epochs import Trainer
+from egoshift.training.report import FitReport, OnProgress
+from egoshift.training.resume import RESUME_FILE
+from egoshift.training.settings import FitSettings
+
+
+def fit(
+    classifier: AbstractClassifier,
+    train: AbstractFeatureSource,
+    text: Mapping[Label, ClassText],
+    *,
+    validation: AbstractFeatureSource | None = None,
+    validation_text: Mapping[Label, ClassText] | None = None,
+    settings: FitSettings | None = None,
+    accelerator: Accelerator = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    text_encoder: str = "",
+    provenance: Mapping[str, JsonValue] | None = None,
+    progress: OnProgress | None = None,
+) -> FitReport:
+    """Fits the trainable parameters of a classifier to labelled clips.
+
+    The loss is the sum over the kinds of label in ``text`` of the cross-entropies. The classifier is changed in
+    place; it ends on the device trained on, in evaluation mode. The same seed gives the same losses on the same
+    machine, also when interrupted and resumed. Several devices (one process each, started by torchrun) share each
+    batch.
+
+    Args:
+        classifier: What to fit; without trainable parameters nothing is done.
+        train: Features and labels; clips with none of the labels are left out and counted.
+        text: The classes of each kind of label to train for.
+        validation: Clips to choose the best epoch by, from the *source* data set; none keeps the last epoch.
+        validation_text: Their classes where they are not those of ``text`` (a target's, for ``oracle``).
+        settings: Optimiser, schedule, selection, seed; none takes X-MIC's released ones.
+        accelerator: Where to; ``auto`` is CUDA where there is a device.
+        devices: Devices of this machine to share the work.
+        num_nodes: Machines to share the work.
+        checkpoint: A folder for the fitted classifier, and while training for the point to resume from.
+        resume: Take up an interrupted training of that folder; a finished one is read back.
+        text_encoder: The id of the encoder that made the class vectors, for the checkpoint.
+        provenance: Whatever else the checkpoint shall say of its origin.
+        progress: Called as training goes on.
+
+    Raises:
+        ConfigError: If labels, streams, settings or devices do not fit, or the loss is no longer a number.
+        StoreError: If features are not finite.
+        CheckpointError: If the training to resume is damaged or another one.
+    """
+    settings = settings or FitSettings()
+    validation_text = validation_text or text
+    indices = _clips(classifier, train, text)
+    _check_rest(classifier, validation, text, validation_text, checkpoint, resume)
+    clips, unlabelled = len(indices), len(train) - len(indices)
+    save = partial(_save, checkpoint, classifier, text, text_encoder, provenance)
+    if not trained_parameters(classifier):
+        classifier.eval()
+        note = f"{type(classifier).__name__} has no trainable parameters: nothing was trained"
+        report = FitReport(selection="none", settings=settings, clips=clips, unlabelled=unlabelled, note=note)
+        save(report)
+        return report
+    fabric = open_fabric(accelerator, devices, num_nodes, settings.precision)
+    cuda = [fabric.device.index] if fabric.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):  # the caller's random numbers go on as if nothing was trained
+        trainer = Trainer(
+            fabric,
+            classifier,
+            train,
+            indices,
+            text_to(text, fabric.device),
+            settings,
+            validation=None if validation is None else (validation, text_to(validation_text, fabric.device)),
+            folder=checkpoint,
+            progress=progress,
+        )
+        resumed_at = trainer.resume() if resume else None
+        finished = _finished(checkpoint, settings, classifier) if resume and resumed_at is None else None
+        if finished is not None:
+            return finished
+        trainer.run()
+    classifier.eval()
+    report = _report(fabric, trainer, validation is not None, settings).model_copy(
+        update={"clips": clips, "unlabelled": unlabelled, "resumed_at": resumed_at}
+    )
+    if fabric.is_global_zero:
+        save(report)
+        if checkpoint is not None:
+            (checkpoint / RESUME_FILE).unlink(missing_ok=True)
+    fabric.barrier()
+    return report
+
+
+def _clips(
+    classifier: AbstractClassifier, train: AbstractFeatureSource, text: Mapping[Label, ClassText]
+) -> Int[Tensor, " clip"]:
+    """The clips with at least one label, after checking that there is something to learn of each kind."""
+    check_labels(train, text)
+    check_streams(classifier, train)
+    labelled = {label: train.targets[label].cpu() >= 0 for label in text}
+    for label, kept in labelled.items():
+        if not kept.any():
+            raise ConfigError(
+                f"none of the {len(train)} training clips has a {label} label; leave {label} out or annotate it"
+            )
+    return torch.stack(list(labelled.values())).any(0).nonzero()[:, 0]
+
+
+def _check_rest(
+    classifier: AbstractClassifier,
+    validation: AbstractFeatureSource | None,
+    text: Mapping[Label, ClassText],
+    validation_text: Mapping[Label, ClassText],
+    checkpoint: Path | None,
+    resume: bool,
+) -> None:
+    if resume and checkpoint is None:
+        raise ConfigError("resume was asked for without a checkpoint folder; give the folder of the interrupted run")
+    if set(text) != set(validation_text):
+        raise ConfigError(
+            f"training is for {', '.join(text)}, but validation_text is for {', '.join(validation_text)}; "
+            "give the classes of the same kinds of label"
+        )
+    if validation is None:
+        return
+    check_labels(validation, validation_text)
+    check_streams(classifier, validation)
+    for label in validation_text:
+        if not (validation.targets[label] >= 0).any():
+            raise ConfigError(
+                f"none of the {len(validation)} validation clips has a {label} label, so no epoch can be chosen; "
+                "give other clips, or no validation to keep the last epoch"
+            )
+
+
+def _report(fabric: Any, trainer: Trainer, validated: bool, settings: FitSettings) -> FitReport:
+    state = trainer.state
+    epoch = len(state.history) - 1 if state.best is None else state.best
+    note = ""
+    if settings.selection != "last" and not validated:
+        note = (
+            f"no validation clips were given, so that the last epoch was kept instead of the {settings.selection} one"
+        )
+    return FitReport(
+        selection=settings.selection if validated else "last",
+        settings=settings,
+        epoch=epoch,
+        score=state.history[epoch].score,
+        history=tuple(state.history),
+        parameters=trainer.num_parameters,
+        precision=trainer.precision,
+        device=str(fabric.device),
+        processes=fabric.world_size,
+        seconds=sum(row.seconds for row in state.history),
+        note=note,
+    )
+
+
+def _save(
+    checkpoint: Path | None,
+    classifier: AbstractClassifier,
+    text: Mapping[Label, ClassText],
+    text_encoder: str,
+    provenance: Mapping[str, JsonValue] | None,
+    report: FitReport,
+) -> None:
+    if checkpoint is not None:
+        save_checkpoint(
+            checkpoint,
+            classifier,
+            text,
+            text_encoder=text_encoder,
+            num_frames=report.settings.num_frames,
+            fit=report,
+            provenance=provenance,
+        )
+
+
+def _finished(checkpoint: Path | None, settings: FitSettings, classifier: AbstractClassifier) -> FitReport | None:
+    """The report of a training that ran to its end in this folder, put into the classifier; None where there is none.
+
+    Raises:
+        CheckpointError: If it was another one.
+    """
+    if checkpoint is None or not (checkpoint / CONFIG_FILE).is_file():
+        return None
+    found = load_checkpoint(checkpoint, into=classifier).config.fit
+    if found is None or found.settings != settings:
+        raise CheckpointError(
+            f"{checkpoint}: holds a finished training with other settings; train again without resuming, or elsewhere"
+        )
+    return found

@@ -1,0 +1,69 @@
+"""What training tells: while it runs, and when it is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from egoshift.evaluation.result import EpochRow, Frozen, Selection
+from egoshift.training.settings import FitSettings
+
+
+@dataclass(frozen=True)
+class FitProgress:
+    """Where training is.
+
+    Attributes:
+        epoch: The epoch, from 0.
+        num_epochs: Epochs in all.
+        step: Steps done of this epoch.
+        num_steps: Steps of an epoch.
+        loss: Of the latest step.
+        clips_per_s: Training clips per second in this epoch.
+        seconds_left: Expected until the end, validation included.
+    """
+
+    epoch: int
+    num_epochs: int
+    step: int
+    num_steps: int
+    loss: float
+    clips_per_s: float
+    seconds_left: float
+
+
+OnProgress = Callable[[FitProgress], None]
+
+
+class FitReport(Frozen):
+    """What training did.
+
+    Attributes:
+        selection: How the weights were chosen; ``none`` where there was nothing to train.
+        settings: What was asked for.
+        epoch: The epoch whose weights the classifier has now, from 0; None where there was nothing to train.
+        score: Its validation score: the mean over kinds of labels of micro top-1 in percent; None without validation.
+        history: One row per epoch.
+        clips: Labelled clips trained on.
+        unlabelled: Clips left out because no kind of label asked for is annotated.
+        parameters: Numbers trained.
+        precision: The arithmetic used.
+        device: The accelerator used.
+        processes: How many devices shared the work.
+        resumed_at: The epoch at which an interrupted run was taken up; None where it ran through.
+        seconds: Time of all epochs.
+        note: What a reader should know, such as why nothing was trained; empty for an ordinary run.
+    """
+
+    selection: Selection
+    settings: FitSettings
+    epoch: int | None = None
+    score: float | None = None
+    history: tuple[EpochRow, ...] = ()
+    clips: int = 0
+    unlabelled: int = 0
+    parameters: int = 0
+    precision: str = ""
+    device: str = ""
+    processes: int = 1
+    resumed_at: int | None = None
+    seconds: float = 0.0
+    note: str = ""

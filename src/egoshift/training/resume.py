@@ -1,0 +1,201 @@
+"""The point at which an interrupted training is taken up: one safetensors file with JSON in its header.
+
+One file, written in one step, so that weights, optimiser and epoch always belong together. The state of no random
+number generator is needed: what a step draws follows from the seed, the epoch and the step (see ``order.py``).
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from safetensors import SafetensorError
+from torch import Tensor
+
+from egoshift.classifier import AbstractClassifier
+from egoshift.errors import CheckpointError
+from egoshift.evaluation.atomic import write_atomic
+from egoshift.evaluation.result import EpochRow
+from egoshift.records import Label
+from egoshift.training.checkpoint import load_parameters, method_name, plain_settings, trained_parameters
+from egoshift.training.settings import FitSettings
+
+RESUME_FILE = "resume.safetensors"
+
+
+class Job(BaseModel):
+    """What must be the same for an interrupted training to be taken up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    method_settings: dict[str, JsonValue]
+    settings: FitSettings
+    clips: int
+    classes: dict[Label, int]
+    processes: int
+    precision: str
+
+    def differences(self, other: "Job") -> list[str]:
+        """Each value that another job has otherwise, settings one by one."""
+        ours, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+        names = dict.fromkeys((*ours, *theirs))
+        return [
+            f"{name} was {ours.get(name)!r}, is {theirs.get(name)!r}"
+            for name in names
+            if ours.get(name) != theirs.get(name)
+        ]
+
+
+@dataclass
+class TrainingState:
+    """How far training is.
+
+    Attributes:
+        epoch: The epoch being trained, or to be trained next.
+        step: Its steps done.
+        losses: The loss of each of them.
+        history: The epochs done.
+        best: The epoch with the highest score so far.
+        best_weights: Its trained parameters, on the CPU.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    history: list[EpochRow] = field(default_factory=list)
+    best: int | None = None
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    job: Job
+    epoch: int
+    step: int
+    losses: list[float]
+    history: list[EpochRow]
+    best: int | None
+    scaler: dict[str, JsonValue]
+
+
+def job_of(
+    classifier: AbstractClassifier,
+    settings: FitSettings,
+    clips: int,
+    classes: Mapping[Label, int],
+    processes: int,
+    precision: str,
+) -> Job:
+    """The job that a call of ``fit`` is."""
+    return Job(
+        method=method_name(classifier),
+        method_settings=plain_settings(classifier),
+        settings=settings,
+        clips=clips,
+        classes=dict(classes),
+        processes=processes,
+        precision=precision,
+    )
+
+
+def save_resume_point(
+    folder: Path,
+    job: Job,
+    state: TrainingState,
+    classifier: AbstractClassifier,
+    optimizer: torch.optim.Optimizer,
+    scaler: Mapping[str, JsonValue],
+) -> None:
+    """Writes all that is needed to go on as if nothing had happened."""
+    parameters = trained_parameters(classifier)
+    tensors = {f"parameter.{name}": value for name, value in parameters.items()}
+    tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}
+    for name, value in parameters.items():
+        moments = {key: moment for key, moment in optimizer.state.get(value, {}).items()}
+        tensors |= {f"optimizer.{key}.{name}": moment for key, moment in moments.items()}
+    header = _Header(
+        job=job,
+        epoch=state.epoch,
+        step=state.step,
+        losses=state.losses,
+        history=state.history,
+        best=state.best,
+        scaler=dict(scaler),
+    )
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    content = safetensors.torch.save(plain, {"state": header.model_dump_json()})
+    write_atomic(folder / RESUME_FILE, content)
+
+
+def load_resume_point(
+    folder: Path, job: Job, classifier: AbstractClassifier, optimizer: torch.optim.Optimizer
+) -> tuple[TrainingState, dict[str, JsonValue]] | None:
+    """Puts classifier and optimiser where an interrupted training left them.
+
+    Returns:
+        How far it was and the state of the gradient scaler; None where nothing was interrupted.
+
+    Raises:
+        CheckpointError: If the file is damaged or of another job.
+    """
+    path = folder / RESUME_FILE
+    if not path.is_file():
+        return None
+    remedy = "train again without resuming"
+    try:
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
+        header = _Header.model_validate_json(_metadata(content)["state"])
+    except (OSError, SafetensorError, ValidationError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: is damaged ({reason}); {remedy}") from None
+    different = header.job.differences(job)
+    if different:
+        raise CheckpointError(f"{path}: is of a training with other settings: {'; '.join(different)}; {remedy}")
+    load_parameters(classifier, _section(tensors, "parameter."), str(path))
+    _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
+    state = TrainingState(
+        epoch=header.epoch,
+        step=header.step,
+        losses=header.losses,
+        history=header.history,
+        best=header.best,
+        best_weights=_section(tensors, "best."),
+    )
+    return state, header.scaler
+
+
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], moments: Mapping[str, Tensor]
+) -> None:
+    """The optimiser numbers the parameters in the order in which the classifier names them."""
+    numbered: dict[int, dict[str, Tensor]] = {}
+    for number, name in enumerate(parameters):
+        own = {key.partition(".")[0]: value for key, value in moments.items() if key.partition(".")[2] == name}
+        if own:
+            numbered[number] = own
+    optimizer.load_state_dict({"state": numbered, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The strings in a safetensors header, which ``safetensors.torch.load`` does not give."""
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return metadata
+
+
+def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
