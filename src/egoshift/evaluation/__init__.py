@@ -1,5 +1,6 @@
 """A classifier and data in, numbers out; never trains."""
 
+from egoshift.evaluation.assemble import build_result
 from egoshift.evaluation.bootstrap import bootstrap_interval
 from egoshift.evaluation.metrics import (
     harmonic_mean,
@@ -41,6 +42,7 @@ __all__ = [
     "Selection",
     "Subset",
     "bootstrap_interval",
+    "build_result",
     "count_subsets",
     "evaluate_scores",
     "harmonic_mean",

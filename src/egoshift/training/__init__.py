@@ -1,6 +1,7 @@
 """One loop for every classifier: optimisers, early selection, checkpoints."""
 
 from egoshift.training.checkpoint import Checkpoint, CheckpointConfig, load_checkpoint, read_config, save_checkpoint
+from egoshift.training.devices import Accelerator
 from egoshift.training.loop import fit
 from egoshift.training.pretrained import TrainedModel
 from egoshift.training.report import FitProgress, FitReport
@@ -8,6 +9,7 @@ from egoshift.training.settings import OPTIMISERS, FitSettings, Precision, learn
 
 __all__ = [
     "OPTIMISERS",
+    "Accelerator",
     "Checkpoint",
     "CheckpointConfig",
     "FitProgress",

@@ -1,0 +1,121 @@
+"""From scores to the result that is written."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from egoshift.evaluation.bootstrap import NUM_RESAMPLES
+from egoshift.evaluation.protocol import count_subsets, outcomes_of, rows_of
+from egoshift.evaluation.result import (
+    ClassRow,
+    ConfusedPair,
+    Confusion,
+    Counts,
+    EpochRow,
+    Outcomes,
+    Provenance,
+    Result,
+    Selection,
+)
+from egoshift.records import Label, Scores
+
+LARGEST_MATRIX = 100
+"""Classes up to which a confusion matrix is stored whole."""
+
+NUM_PAIRS = 50
+"""Mistakes listed per kind of label."""
+
+
+def build_result(
+    scores: Mapping[Label, Scores],
+    *,
+    method: str,
+    train: str,
+    test: str,
+    variant: str = "",
+    selection: Selection = "none",
+    seed: int = 0,
+    splits: Mapping[Label, tuple[Sequence[int], Sequence[int]]] | None = None,
+    unlabelled: Mapping[Label, int] | None = None,
+    dropped: Mapping[str, int] | None = None,
+    faults: Mapping[str, int] | None = None,
+    history: Sequence[EpochRow] = (),
+    provenance: Provenance | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Result:
+    """Evaluates scores and puts all that a reader of the result needs beside the numbers.
+
+    Args:
+        scores: Per kind of label, as ``predict`` gives them.
+        method: A name of ``METHODS``.
+        train: The data set trained on.
+        test: The data set of the scores.
+        variant: What tells results of one method apart.
+        selection: How the weights were chosen.
+        seed: Of the training; the intervals' draws are the same for every result of a data set.
+        splits: Per kind of label, the indices of the shared and of the novel classes; none leaves these rows out.
+        unlabelled: Per kind of label, clips left out because it is not annotated.
+        dropped: Clips left out before evaluation, by kind of fault.
+        faults: Faults of the annotation files, by kind.
+        history: The epochs of training.
+        provenance: What made the result.
+        num_resamples: Resamples behind each interval.
+    """
+    splits = splits or {}
+    outcomes = {label: outcomes_of(part, *splits.get(label, (None, None))) for label, part in scores.items()}
+    everything = {label: parts[0] for label, parts in outcomes.items()}
+    return Result(
+        method=method,
+        variant=variant,
+        train=train,
+        test=test,
+        selection=selection,
+        seed=seed,
+        rows=tuple(row for parts in outcomes.values() for row in rows_of(parts, num_resamples=num_resamples)),
+        counts=Counts(
+            evaluated={label: len(part.targets) for label, part in everything.items()},
+            unlabelled=dict(unlabelled or {}),
+            subsets={label: count_subsets(parts) for label, parts in outcomes.items()},
+            videos={label: len(part.videos) for label, part in everything.items()},
+            dropped=dict(dropped or {}),
+            faults=dict(faults or {}),
+        ),
+        per_class=tuple(row for label, part in everything.items() for row in class_rows(part, scores[label].names)),
+        confusion=tuple(confusion_of(part, len(scores[label].names)) for label, part in everything.items()),
+        outcomes=tuple(part for parts in outcomes.values() for part in parts),
+        history=tuple(history),
+        provenance=provenance or Provenance(),
+    )
+
+
+def class_rows(outcomes: Outcomes, names: Sequence[str]) -> tuple[ClassRow, ...]:
+    """How each class fared, in the order of the vocabulary; classes without clips too."""
+    clips, answers = Counter(outcomes.targets), Counter(outcomes.predicted)
+    right = Counter(target for target, rank in zip(outcomes.targets, outcomes.ranks, strict=True) if rank == 0)
+    return tuple(
+        ClassRow(
+            label=outcomes.label, index=index, name=name, n=clips[index], correct=right[index], predicted=answers[index]
+        )
+        for index, name in enumerate(names)
+    )
+
+
+def confusion_of(outcomes: Outcomes, num_classes: int) -> Confusion:
+    """Which classes were taken for which; among equally frequent mistakes those of lower class indices come first."""
+    cells = Counter(zip(outcomes.targets, outcomes.predicted, strict=True))
+    mistakes = sorted(((-count, *cell) for cell, count in cells.items() if cell[0] != cell[1]))
+    matrix = None
+    if num_classes <= LARGEST_MATRIX:
+        counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+        for (target, predicted), count in cells.items():
+            counts[target, predicted] = count
+        matrix = tuple(tuple(row) for row in counts.tolist())
+    return Confusion(
+        label=outcomes.label,
+        pairs=tuple(
+            ConfusedPair(target=target, predicted=predicted, n=-count)
+            for count, target, predicted in mistakes[:NUM_PAIRS]
+        ),
+        matrix=matrix,
+    )
