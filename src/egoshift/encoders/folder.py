@@ -84,7 +84,7 @@ def cached_snapshot(hub_id: str) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(hub_id, local_files_only=True))
+        return Path(snapshot_download(hub_id, cache_dir=constants.HF_HUB_CACHE, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
         raise WeightsError(
             f"{hub_id}: no folder of this name, and not in the Hugging Face cache ({constants.HF_HUB_CACHE}); "

@@ -27,7 +27,7 @@ def open_device(device: str | torch.device) -> torch.device:
     return opened
 
 
-def choose_dtype(device: torch.device, precision: Precision) -> torch.dtype:
+def choose_dtype(device: torch.device, precision: str) -> torch.dtype:
     """The type to compute in: what was asked for, or by ``"auto"`` the fastest that the device has instructions for.
 
     Raises:

@@ -35,17 +35,19 @@ def read_rule(folder: WeightFolder) -> PreparationRule:
         WeightsError: Neither is there, or what it says cannot be followed; names every fault.
     """
     file, stated = find_statement(folder)
-    faults = [*switch_faults(stated)]
+    faults = switch_faults(stated)
     mean, std = channels(stated, "image_mean", 0.0, faults), channels(stated, "image_std", 1.0, faults)
-    resize, resize_to = resize_rule(stated, faults)
-    size = cut_size(stated, resize, resize_to, faults)
+    resizing = resize_rule(stated, faults)
+    size = cut_size(stated, *resizing, faults) if resizing else None
     kernel = KERNELS.get(stated.get("resample", BICUBIC))
     if kernel is None:
         faults.append(f"resample is {stated['resample']!r}; only 2 (bilinear) and 3 (bicubic) can be followed")
     if faults:
         raise WeightsError("\n".join(f"{folder.id}: {file}: {fault}" for fault in faults))
-    assert kernel is not None, "a missing kernel is a fault"
-    return PreparationRule(mean, std, size, resize, resize_to, kernel, file.name)
+    assert resizing, "a missing rule is a fault"
+    assert size, "a missing size is a fault"
+    assert kernel, "a missing kernel is a fault"
+    return PreparationRule(mean, std, size, *resizing, kernel, file.name)
 
 
 def find_statement(folder: WeightFolder) -> tuple[Path, dict[str, Any]]:
@@ -90,7 +92,7 @@ def channels(stated: dict[str, Any], key: str, neutral: float, faults: list[str]
             return (neutral, neutral, neutral)
 
 
-def resize_rule(stated: dict[str, Any], faults: list[str]) -> tuple[ResizeRule, int]:
+def resize_rule(stated: dict[str, Any], faults: list[str]) -> tuple[ResizeRule, int] | None:
     """The rule of resizing and its length; a bare number means the short side, as in files of 2021."""
     match stated.get("size"):
         case int(short) | {"shortest_edge": int(short)} if short > 0:
@@ -99,10 +101,10 @@ def resize_rule(stated: dict[str, Any], faults: list[str]) -> tuple[ResizeRule, 
             return "squash", height
         case other:
             faults.append(f'size is {other!r}; expected {{"shortest_edge": n}} or a square {{"height": n, "width": n}}')
-            return "squash", 0
+            return None
 
 
-def cut_size(stated: dict[str, Any], resize: ResizeRule, resize_to: int, faults: list[str]) -> int:
+def cut_size(stated: dict[str, Any], resize: ResizeRule, resize_to: int, faults: list[str]) -> int | None:
     """The side of the square that is cut from the middle."""
     if not stated.get("do_center_crop", "crop_size" in stated):
         if resize == "shortest-crop":
@@ -115,4 +117,4 @@ def cut_size(stated: dict[str, Any], resize: ResizeRule, resize_to: int, faults:
             return height
         case other:
             faults.append(f"crop_size is {other!r}; expected a square of at most {resize_to} pixels")
-            return resize_to
+            return None

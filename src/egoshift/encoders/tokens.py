@@ -62,18 +62,7 @@ def open_tokeniser(folder: WeightFolder, family: Family) -> Tokeniser:
 
 def clip_tokeniser(folder: WeightFolder) -> Tokeniser:
     """CLIP's: ``tokenizer.json``, or the older pair ``vocab.json`` and ``merges.txt``."""
-    if (folder.path / "tokenizer.json").is_file():
-        backend = read_tokenizer(folder)
-    elif (folder.path / "vocab.json").is_file() and (folder.path / "merges.txt").is_file():
-        with quiet_transformers():
-            from transformers import CLIPTokenizer
-
-            backend = CLIPTokenizer.from_pretrained(str(folder.path), local_files_only=True).backend_tokenizer
-    else:
-        raise WeightsError(
-            f"{folder.id}: {folder.path / 'tokenizer.json'} is missing, and so is the older pair vocab.json and "
-            "merges.txt, without which class names cannot be read; copy it from the page the weights came from"
-        )
+    backend = read_tokenizer(folder) if (folder.path / "tokenizer.json").is_file() else read_vocab_and_merges(folder)
     frame = backend.encode("").ids  # the start and the end token alone
     if len(frame) != 2:
         raise WeightsError(
@@ -114,6 +103,26 @@ def read_tokenizer(folder: WeightFolder) -> Tokenizer:
     backend.no_truncation()
     backend.no_padding()
     return backend
+
+
+def read_vocab_and_merges(folder: WeightFolder) -> Any:
+    """CLIP's byte-pair tokenizer from ``vocab.json`` and ``merges.txt``."""
+    vocab, merges = folder.path / "vocab.json", folder.path / "merges.txt"
+    if not vocab.is_file() or not merges.is_file():
+        raise WeightsError(
+            f"{folder.id}: {folder.path / 'tokenizer.json'} is missing, and so is the older pair vocab.json and "
+            "merges.txt, without which class names cannot be read; copy it from the page the weights came from"
+        )
+    with quiet_transformers():
+        from transformers import CLIPTokenizer
+
+        try:
+            return CLIPTokenizer.from_pretrained(str(folder.path), local_files_only=True).backend_tokenizer
+        except Exception as error:  # it fails with whatever the damaged part made it trip over
+            raise WeightsError(
+                f"{folder.id}: {vocab} or {merges} cannot be read "
+                f"({' '.join(str(error).split())[:200]}); fetch both again"
+            ) from error
 
 
 def tokenizer_config(folder: WeightFolder) -> Mapping[str, Any]:

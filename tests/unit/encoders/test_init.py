@@ -1,0 +1,63 @@
+"""What the room offers, and what it costs to open the door."""
+
+import importlib.util
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import egoshift.encoders
+from egoshift.encoders import load_image_encoder, load_text_encoder
+
+
+def test_the_room_offers_these_names_and_no_others() -> None:
+    assert egoshift.encoders.__all__ == [
+        "AbstractImageEncoder",
+        "AbstractTextEncoder",
+        "TowerCard",
+        "WeightCard",
+        "class_text",
+        "load_image_encoder",
+        "load_text_encoder",
+    ]
+
+
+def test_importing_the_room_imports_no_model_library() -> None:
+    script = (
+        "import sys, egoshift.encoders; "
+        "print([m for m in ('transformers', 'huggingface_hub', 'matplotlib', 'egoshift.world') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
+
+
+def test_torchvision_is_absent_since_its_presence_breaks_transformers() -> None:
+    assert importlib.util.find_spec("torchvision") is None
+
+
+def test_loading_opens_no_connection_and_prints_nothing(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for name in ("clip", "clip-old-layout", "siglip", "dinov2"):
+        load_image_encoder(str(tiny[name]))
+    for name in ("clip", "clip-old-layout", "siglip"):
+        load_text_encoder(str(tiny[name]))
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_egoworld_is_the_clip_inside_the_package(tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egoshift.world.clip_folder", lambda: tiny["clip"])
+    encoder = load_image_encoder("egoworld")
+    assert encoder.card.id == "egoworld"
+    assert encoder.encode(encoder.prepare(np.zeros((40, 50, 3), dtype=np.uint8))[None]).shape == (1, 24)
+    assert load_text_encoder("egoworld").card.sha256 == encoder.card.sha256
