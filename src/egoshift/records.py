@@ -65,6 +65,7 @@ class Dataset:
             whose media was not found is absent here and named in ``faults``.
         frame_rates_hz: For videos whose annotations or frames need it (numbered frames carry no times).
         faults: Every row or file that was left out and why.
+        num_annotated: Clips in the annotation files, left out or not; none where nobody counted.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Dataset:
     videos: Mapping[str, Path]
     frame_rates_hz: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    num_annotated: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -32,6 +32,8 @@ class DataCard(BaseModel):
         object_threshold: The lowest score at which a detected object counts.
         features: Where feature stores of this data set go.
         frame_rate_hz: The rate of folders of numbered frames, where the annotations do not say it.
+        unit: Whether ``videos`` holds full videos or clips cut from them, where the data set comes as both (Ego4D,
+            EGTEA Gaze+); ``auto`` takes what is there, the full video first for Ego4D and the clip first for EGTEA.
         window_s: Use only the middle so many seconds of every annotated segment; none uses the whole segment.
             X-MIC's released code uses the middle 4 s of Ego4D's 8 s segments.
         clip_s: For videos without annotations: the length of the clips that they are cut into.
@@ -49,6 +51,7 @@ class DataCard(BaseModel):
     object_threshold: float = Field(default=0.01, ge=0, le=1)
     features: Path
     frame_rate_hz: float | None = Field(default=None, gt=0)
+    unit: Literal["auto", "full", "clip"] = "auto"
     window_s: float | None = Field(default=None, gt=0)
     clip_s: float = Field(default=4.0, gt=0)
 
@@ -60,7 +63,7 @@ class DataCard(BaseModel):
         return values
 
     @model_validator(mode="after")
-    def _fields_fit_together(self) -> Self:
+    def _fields_fit_together(self) -> "DataCard":
         if self.annotations is None and self.format != "folder":
             raise ValueError(f"annotations: format {self.format!r} needs the folder of its annotation files")
         if (self.hands is None) != (self.hands_format is None):
@@ -81,7 +84,7 @@ class DataCard(BaseModel):
             DataError: The file is missing or is not YAML, or fields do not fit; one line per field.
         """
         if path.is_dir():
-            return cls(**_folder_as_card(path))
+            return cls.model_validate(_folder_as_card(path))
         values = _yaml_mapping(path)
         for key in _PATH_FIELDS:
             if isinstance(values.get(key), str):

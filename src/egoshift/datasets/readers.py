@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from egoshift.datasets.card import DataCard
+from egoshift.datasets.card import DataCard, Format
+from egoshift.datasets.ego4d_fho import read_ego4d_fho
+from egoshift.datasets.egtea import read_egtea
+from egoshift.datasets.epic_kitchens import read_epic_kitchens
+from egoshift.datasets.folder import read_folder
 from egoshift.records import Dataset
 
 
@@ -23,13 +27,10 @@ def load_dataset(card: DataCard, *, need_videos: bool = True) -> Dataset:
     return READERS[card.format](card, need_videos)
 
 
-def _pending(card: DataCard, need_videos: bool) -> Dataset:
-    raise AssertionError("the reader is about to follow")
-
-
-READERS: Mapping[str, Callable[[DataCard, bool], Dataset]] = {
-    "epic-kitchens": _pending,
-    "ego4d-fho": _pending,
-    "egtea": _pending,
-    "folder": _pending,
+READERS: Mapping[Format, Callable[[DataCard, bool], Dataset]] = {
+    "epic-kitchens": read_epic_kitchens,
+    "ego4d-fho": read_ego4d_fho,
+    "egtea": read_egtea,
+    "folder": read_folder,
 }
+"""A reader takes a data card and whether videos are needed."""
