@@ -2,9 +2,10 @@
 
 from egoshift.features.batches import AbstractFeatureSource, TensorFeatures
 from egoshift.features.check import CheckReport, check
-from egoshift.features.extract import ExtractProgress, ExtractReport, extract
+from egoshift.features.extract import ExtractReport, extract
 from egoshift.features.manifest import Manifest, VideoEntry, View
 from egoshift.features.plan import FramePlan
+from egoshift.features.progress import ExtractProgress
 from egoshift.features.store import Store
 from egoshift.features.stored import StoredFeatures
 

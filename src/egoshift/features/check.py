@@ -1,16 +1,21 @@
 """The data check: every fault of a data set and its media, found together before hours are spent."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
-from egoshift.datasets import DataCard
-from egoshift.errors import Fault
-from egoshift.media.hands import AbstractHandLocator
-from egoshift.media.video import VideoInfo
-from egoshift.records import Dataset
+from egoshift.datasets import DataCard, load_dataset
+from egoshift.errors import DataError, Fault, MediaError
+from egoshift.features.coverage import past_the_end
+from egoshift.media import AbstractHandLocator, VideoInfo, open_hand_locator, probe
+from egoshift.records import CLIP_SCHEMA, Dataset
+
+_HEADERS_AT_ONCE = 8
+_NO_CLIPS = pl.DataFrame(schema=CLIP_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class CheckReport:
         clips: The usable clips: their video opens and they end within it. What ``extract`` encodes.
         clips_total: Clips in the annotation files, usable or not.
         videos: Header of each video that opens and that a usable clip lies in.
-        videos_total: Videos that the annotations name.
+        videos_total: Videos that the clips name.
+        unusable: Videos that cannot be used at all, and why.
         faults: Everything that is left out, and why.
     """
 
@@ -29,6 +35,7 @@ class CheckReport:
     clips_total: int
     videos: Mapping[str, VideoInfo]
     videos_total: int
+    unusable: Mapping[str, Fault]
     faults: tuple[Fault, ...]
 
     @property
@@ -60,4 +67,75 @@ def check(
         locator: Hand detections to look every video up in; a data card brings its own.
         progress: Called with headers read and headers in all.
     """
-    raise NotImplementedError
+    if isinstance(data, DataCard):
+        try:
+            locator = open_locator(data)
+            data = load_dataset(data)
+        except DataError as error:
+            return CheckReport(_NO_CLIPS, 0, {}, 0, {}, error.faults)
+        except MediaError as error:
+            return CheckReport(_NO_CLIPS, 0, {}, 0, {}, (error.fault,))
+    video_ids = sorted(set(data.clips["video_id"]))
+    infos, unusable = _headers(data, video_ids, progress)
+    past_end = past_the_end(data.clips, {video_id: info.duration_s for video_id, info in infos.items()})
+    if locator is not None:
+        unusable |= {video_id: fault for video_id in infos for fault in locator.faults([video_id])[:1]}
+    usable = ~pl.col("video_id").is_in(list(unusable)) & ~pl.col("index").is_in(list(past_end))
+    clips = data.clips.with_row_index("index").filter(usable).drop("index")
+    used = set(clips["video_id"])
+    return CheckReport(
+        clips,
+        len(data.clips) if data.num_annotated is None else data.num_annotated,
+        {video_id: info for video_id, info in infos.items() if video_id in used},
+        len(video_ids),
+        unusable,
+        (*data.faults, *unusable.values(), *past_end.values()),
+    )
+
+
+def open_locator(card: DataCard) -> AbstractHandLocator | None:
+    """The hand locator that a data card describes; none where it describes none.
+
+    Raises:
+        MediaError: The detections cannot be read.
+    """
+    if card.hands is None or card.hands_format is None:
+        return None
+    return open_hand_locator(
+        card.hands_format,
+        card.hands,
+        hand_threshold=card.hand_threshold,
+        object_threshold=card.object_threshold,
+        frame_rate_hz=card.frame_rate_hz,
+    )
+
+
+def _headers(
+    dataset: Dataset, video_ids: Sequence[str], progress: Callable[[int, int], None] | None
+) -> tuple[dict[str, VideoInfo], dict[str, Fault]]:
+    """The header of each video that opens, and a fault for each that does not."""
+    present = [video_id for video_id in video_ids if video_id in dataset.videos]
+    faults = {video_id: _missing(dataset, video_id) for video_id in video_ids if video_id not in dataset.videos}
+    infos = {}
+
+    def header(video_id: str) -> VideoInfo | Fault:
+        try:
+            return probe(dataset.videos[video_id], dataset.frame_rates_hz.get(video_id))
+        except MediaError as error:
+            return error.fault
+
+    with ThreadPoolExecutor(_HEADERS_AT_ONCE) as pool:
+        for done, (video_id, found) in enumerate(zip(present, pool.map(header, present), strict=True), start=1):
+            if isinstance(found, Fault):
+                faults[video_id] = found
+            else:
+                infos[video_id] = found
+            if progress is not None:
+                progress(done, len(present))
+    return infos, faults
+
+
+def _missing(dataset: Dataset, video_id: str) -> Fault:
+    clips = dataset.clips.filter(pl.col("video_id") == video_id)
+    found = f"no video {video_id!r} for {len(clips)} clips"
+    return Fault("missing-video", Path(clips["file"][0]), found, "put it with the other videos", clips["row"][0])

@@ -1,39 +1,28 @@
 """Extraction: videos in, a finished feature store out; resumable at any kill, with the same bytes in the end."""
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
+
+import polars as pl
 
 from egoshift.encoders import AbstractImageEncoder
-from egoshift.errors import Fault
-from egoshift.features.manifest import View
+from egoshift.errors import ConfigError, Fault
+from egoshift.features.check import check
+from egoshift.features.draft import Draft
+from egoshift.features.lock import writing
+from egoshift.features.manifest import Manifest, View, library_versions
+from egoshift.features.parts import recover, writing_to
+from egoshift.features.pipeline import Encoded, Finished, Job, Pipeline
 from egoshift.features.plan import FramePlan
+from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.store import Store
-from egoshift.media.hands import AbstractHandLocator
+from egoshift.features.wanted import Wanted, wanted_videos
+from egoshift.media import AbstractHandLocator
 from egoshift.records import Dataset
-
-
-@dataclass(frozen=True)
-class ExtractProgress:
-    """How far extraction is.
-
-    Attributes:
-        videos_done: Videos in the store, among those wanted.
-        videos_total: Videos wanted.
-        frames_done: Frame times encoded, among those wanted.
-        frames_total: Frame times wanted.
-        frames_per_s: Frame times encoded per second in this call; 0 before the first.
-        clips_per_s: The same as clips: how many clips' worth of frames per second.
-        seconds_left: Estimate; none before the first frames are done.
-    """
-
-    videos_done: int
-    videos_total: int
-    frames_done: int
-    frames_total: int
-    frames_per_s: float
-    clips_per_s: float
-    seconds_left: float | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,7 @@ class ExtractReport:
         clips_usable: Clips that the store covers.
         seconds: How long this call took.
         faults: Everything that was left out: of the annotations, of the media, of the encoding.
-        notices: What a person should know: a video re-encoded because its file changed.
+        notices: What a person should know: a video encoded again because its file changed.
     """
 
     store: Store
@@ -79,11 +68,13 @@ def extract(
     """Encodes the frames that the clips of a data set need, once, into a store at ``out``.
 
     May be killed at any moment; the same call goes on from the last finished video, and the finished store has the
-    same bytes as if it had never been disturbed. Called with more videos or clips, it adds to the store.
+    same bytes as if it had never been disturbed. Called with more videos or clips, it adds to the store. A video that
+    cannot be read or encoded is named in ``faults``, and the others go on.
 
     Args:
         dataset: Which clips, in which videos.
-        encoder: The frozen tower. On a CPU, ``encode`` is called from several threads.
+        encoder: The frozen tower. On a CPU, ``encode`` is called from several threads at once. At a given batch size,
+            features of an image must not depend on the images beside it.
         out: Folder of the store; made where missing.
         plan: Which times; by default a grid of 4 frames a second.
         views: ``("full",)`` or ``("full", "hand")``.
@@ -94,6 +85,80 @@ def extract(
     Raises:
         StoreError: The store at ``out`` was made with other settings, is damaged, or is being written by another
             process.
-        DataError: No clip can be used.
+        DataError: No clip can be used; names every fault.
     """
-    raise NotImplementedError
+    started_s = time.monotonic()
+    settings = make_settings(encoder, plan or FramePlan(), tuple(views), locator)
+    with writing_to(out), writing(out):
+        recover(out)
+        draft = Draft.begin(out, settings)
+        found = check(dataset, locator=locator if "hand" in settings.views else None)
+        wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
+        meter = Meter(wanted, len(settings.views), progress)
+        failed = _encode(draft, wanted, lambda: Pipeline(encoder, settings.views, locator, batch_size), meter, dataset)
+        faults = (*found.faults, *failed.values())
+        store = draft.finish({video.video_id for video in wanted}, {**found.unusable, **failed}, faults)
+    covered = found.clips.filter(~pl.col("video_id").is_in(list(failed)))
+    todo = [video for video in wanted if len(video.missing_s)]
+    return ExtractReport(
+        store,
+        videos_total=found.videos_total,
+        videos_encoded=len(todo) - len(failed),
+        videos_kept=len(wanted) - len(todo),
+        frames_encoded=meter.frames_encoded,
+        clips_total=found.clips_total,
+        clips_usable=len(covered),
+        seconds=time.monotonic() - started_s,
+        faults=faults,
+        notices=tuple(_notice(video) for video in wanted if video.replaced),
+    )
+
+
+def make_settings(
+    encoder: AbstractImageEncoder, plan: FramePlan, views: tuple[View, ...], locator: AbstractHandLocator | None
+) -> Manifest:
+    """The manifest of a store that holds nothing yet.
+
+    Raises:
+        ConfigError: The hand view without a locator, or views that are none.
+    """
+    if not views or len(set(views)) != len(views) or set(views) - set(get_args(View)):
+        raise ConfigError(f"views: got {', '.join(views) or 'none'}; give full, or full and hand")
+    if "hand" in views and locator is None:
+        raise ConfigError(
+            "views: the hand view needs hand detections; name them in the data card (hands, hands_format)"
+        )
+    hand = locator.description if locator is not None and "hand" in views else None
+    in_order = tuple(view for view in get_args(View) if view in views)
+    values = {"encoder": encoder.card, "views": in_order, "plan": plan, "hand": hand, "libraries": library_versions()}
+    return Manifest.model_validate(values)
+
+
+def _encode(
+    draft: Draft, wanted: Sequence[Wanted], open_pipeline: Callable[[], Pipeline], meter: Meter, dataset: Dataset
+) -> dict[str, Fault]:
+    """Encodes what is missing, adds each video to the draft as it is finished, and gives the faults of the others."""
+    todo = {video.video_id: video for video in wanted if len(video.missing_s)}
+    failed: dict[str, Fault] = {}
+    if not todo:
+        return failed
+    draft.open()
+    jobs = [
+        Job(video.video_id, video.info, video.missing_s, dataset.frame_rates_hz.get(video.video_id))
+        for video in todo.values()
+    ]
+    with closing(open_pipeline().run(jobs)) as events:
+        for event in events:
+            if isinstance(event, Encoded):
+                meter.encoded(event.video_id, event.num_rows)
+            elif isinstance(event, Finished):
+                draft.add(todo[event.video_id], event.rows)
+                meter.finished()
+            else:
+                failed[event.video_id] = event.fault
+                meter.failed(event.video_id)
+    return failed
+
+
+def _notice(video: Wanted) -> str:
+    return f"{video.info.path}: is not the file that was stored as {video.video_id!r} before; it was encoded again"

@@ -1,12 +1,15 @@
 """What exactly made a feature store: written beside it, compared before anyone reads or extends it."""
 
+import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from egoshift.encoders import WeightCard
+from egoshift.errors import StoreError
 from egoshift.features.plan import FramePlan
 
 View = Literal["full", "hand"]
@@ -54,7 +57,7 @@ class Manifest(BaseModel):
     encoder: WeightCard
     views: tuple[View, ...]
     plan: FramePlan
-    hand: dict[str, object] | None = None
+    hand: dict[str, JsonValue] | None = None
     libraries: dict[str, tuple[str, ...]] = {}
     arrays: dict[str, str] = {}
     videos: dict[str, VideoEntry] = {}
@@ -62,15 +65,35 @@ class Manifest(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
-        """Reads ``manifest.json``.
+        """Reads a manifest file.
 
         Raises:
-            StoreError: It is not there, or is not a manifest of this version.
+            StoreError: It cannot be read, or is not a manifest of this version.
         """
-        raise NotImplementedError
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror}); extract again into another folder") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise StoreError(
+                f"{path}: not a manifest of schema version 1 ({place}: {first['msg']}, {error.error_count()} faults); "
+                "use the version of egoshift that wrote it, or extract again into another folder"
+            ) from None
+
+    def text(self) -> str:
+        """As it is written: the same text for the same content."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def settings(self) -> dict[str, object]:
+        """What two stores must share to hold the same numbers, as it is compared."""
+        return self.model_dump(mode="json", include={"encoder", "views", "plan", "hand"})
 
     def expect(self, path: Path, settings: Mapping[str, object]) -> None:
         """Refuses to go on when the store was made with other settings.
+
+        Where weights came from (``encoder.id``) may differ as long as their hash does not.
 
         Args:
             path: The store, for the message.
@@ -79,4 +102,35 @@ class Manifest(BaseModel):
         Raises:
             StoreError: One line per difference: the field, both values and what to do.
         """
-        raise NotImplementedError
+        stored = _flat("", self.settings())
+        asked: dict[str, object] = {}
+        for name, value in settings.items():
+            asked |= _flat(name, value)
+            asked |= {key: _ABSENT for key in stored if key.startswith(f"{name}.") and key not in asked}
+        faults = [
+            f"{path}: {name} is {stored.get(name, _ABSENT)} in this store, but {value} is asked for; "
+            f"ask for what is stored, or give another folder for a new store"
+            for name, value in asked.items()
+            if name not in _NAMES_ONLY and stored.get(name, _ABSENT) != value
+        ]
+        if faults:
+            raise StoreError("\n".join(faults))
+
+
+_ABSENT = "nothing"
+_NAMES_ONLY = ("encoder.id", "encoder.licence", "encoder.preprocessing_source")
+
+
+def _flat(name: str, value: object) -> dict[str, object]:
+    """Values by dotted name, each as JSON text."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    if isinstance(value, Mapping) and value:
+        parts = [_flat(f"{name}.{key}" if name else str(key), item) for key, item in value.items()]
+        return {key: item for part in parts for key, item in part.items()}
+    return {name: _ABSENT if value is None else json.dumps(value)}
+
+
+def library_versions() -> dict[str, tuple[str, ...]]:
+    """Versions of what turns a file into features."""
+    return {name: (version(name),) for name in ("av", "egoshift", "numpy", "torch", "transformers")}

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from egoshift.media.sampling import exact_times, grid_times
 
 Times = Float64[np.ndarray, " times"]
 PerClip = Float64[np.ndarray, " clips"]
+
+TICKS_PER_S = 1_000_000
 
 
 class FramePlan(BaseModel):
@@ -47,4 +51,17 @@ class FramePlan(BaseModel):
             stops_s: Where it ends.
             duration_s: How long the video is.
         """
-        raise NotImplementedError
+        starts, stops = np.minimum(starts_s, duration_s), np.minimum(stops_s, duration_s)
+        if self.kind == "grid":
+            assert self.rate_hz is not None, "a grid has a rate"
+            times = grid_times(starts, stops, self.rate_hz)
+        else:
+            assert self.num_frames is not None, "exact bins have a number"
+            times = exact_times(starts, stops, self.num_frames)
+        return times[np.unique(ticks(times), return_index=True)[1]]
+
+
+def ticks(times_s: Float64[np.ndarray, "*shape"]) -> Int64[np.ndarray, "*shape"]:
+    """Times in whole microseconds: what times are compared by, so that no rounding of a float makes two of one."""
+    whole: Int64[np.ndarray, "*shape"] = np.rint(times_s * TICKS_PER_S).astype(np.int64)
+    return whole

@@ -1,12 +1,41 @@
-"""The time-keyed feature store: one flat array per view, one list of times per video."""
+"""The time-keyed feature store: one flat array per view, one list of times per video.
+
+On disk a store is a folder::
+
+    manifest.json       what made it, and which videos it holds with how many rows
+    times.npy           float64 (rows,): seconds; videos one after another in the order of their ids
+    full.npy, hand.npy  float16 (rows, dim): one per view
+    hand_boxes.npy      float32 (rows, 4): with the hand view, what it shows
+    hand_origins.npy    uint8 (rows,): where each box came from
+
+While extraction is unfinished there is a folder ``unfinished`` beside them, and the store is not read: numbers from
+some of the videos would silently be numbers of another data set.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import xxhash
 from jaxtyping import Float16, Float32, Float64, UInt8
 
+from egoshift.errors import StoreError
 from egoshift.features.manifest import Manifest, View
+
+MANIFEST = "manifest.json"
+UNFINISHED = "unfinished"
+NEXT = "next"
+_REMEDY = "delete the folder and extract again"
+
+
+def array_layout(views: tuple[View, ...], dim: int) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+    """Type and shape of a row of each array of a store, by the array's name."""
+    layout: dict[str, tuple[np.dtype, tuple[int, ...]]] = {"times": (np.dtype("<f8"), ())}
+    layout |= {view: (np.dtype("<f2"), (dim,)) for view in views}
+    if "hand" in views:
+        layout |= {"hand_boxes": (np.dtype("<f4"), (4,)), "hand_origins": (np.dtype("u1"), ())}
+    return layout
 
 
 class Store:
@@ -21,14 +50,16 @@ class Store:
         times_s: The time of each row, in seconds.
     """
 
-    path: Path
-    manifest: Manifest
-    offsets: Mapping[str, tuple[int, int]]
-    times_s: Float64[np.ndarray, " rows"]
+    def __init__(self, path: Path, manifest: Manifest, arrays: Mapping[str, npt.NDArray[np.generic]]):
+        self.path = path
+        self.manifest = manifest
+        self.offsets = row_offsets(manifest)
+        self.times_s: Float64[np.ndarray, " rows"] = np.asarray(arrays["times"])
+        self._arrays = dict(arrays)
 
     @classmethod
     def open(cls, path: Path, *, expect: Mapping[str, object] | None = None) -> "Store":
-        """Opens a finished store; reads the manifest and the times, maps the rest.
+        """Opens a finished store; reads the manifest and maps the rest.
 
         Args:
             path: The folder that ``extract`` wrote.
@@ -38,7 +69,18 @@ class Store:
         Raises:
             StoreError: Nothing is there, extraction is unfinished, a file is damaged, or settings differ.
         """
-        raise NotImplementedError
+        unfinished = path / UNFINISHED
+        if unfinished.is_dir() or (path / NEXT).is_dir():
+            parts = len(list(unfinished.glob("*.safetensors")))
+            raise StoreError(
+                f"{path}: extraction is unfinished ({parts} videos wait to be added); run the same 'egoshift extract' "
+                "again: it goes on from there"
+            )
+        if not (path / MANIFEST).is_file():
+            raise StoreError(f"{path}: no feature store is here; make one with 'egoshift extract'")
+        manifest = Manifest.read(path / MANIFEST)
+        manifest.expect(path, expect or {})
+        return cls(path, manifest, map_arrays(path, manifest))
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -50,20 +92,85 @@ class Store:
         """Length of a feature."""
         return self.manifest.encoder.dim
 
+    def __len__(self) -> int:
+        return len(self.times_s)
+
     def times(self, video_id: str) -> Float64[np.ndarray, " times"]:
         """The stored times of a video, in seconds, ascending."""
-        raise NotImplementedError
+        first, num_rows = self._offset(video_id)
+        return self.times_s[first : first + num_rows]
 
     def array(self, view: View) -> Float16[np.ndarray, "rows dim"]:
         """The features of a view, all videos one after another, as a memory map."""
-        raise NotImplementedError
+        return self._array(view)
 
     @property
     def hand_boxes(self) -> Float32[np.ndarray, "rows 4"]:
         """Left, top, right, bottom of what the hand view shows, as shares of the frame."""
-        raise NotImplementedError
+        return self._array("hand_boxes")
 
     @property
     def hand_origins(self) -> UInt8[np.ndarray, " rows"]:
-        """Where each hand box came from, as an index into ``egoshift.media.hands.ORIGINS``."""
-        raise NotImplementedError
+        """Where each hand box came from, as an index into ``egoshift.media.ORIGINS``."""
+        return self._array("hand_origins")
+
+    def verify(self) -> None:
+        """Compares every byte with the hashes in the manifest.
+
+        Raises:
+            StoreError: An array is not what extraction wrote.
+        """
+        for name, array in self._arrays.items():
+            digest = xxhash.xxh3_128()
+            for first in range(0, len(array), 1 << 16):
+                digest.update(np.ascontiguousarray(array[first : first + (1 << 16)]).data)
+            if digest.hexdigest() != self.manifest.arrays[name]:
+                raise StoreError(f"{self.path / name}.npy: its content is not what extraction wrote; {_REMEDY}")
+
+    def _offset(self, video_id: str) -> tuple[int, int]:
+        if video_id not in self.offsets:
+            raise StoreError(
+                f"{self.path}: holds no video {video_id!r} (it holds {len(self.offsets)}); extract it into this store"
+            )
+        return self.offsets[video_id]
+
+    def _array(self, name: str) -> npt.NDArray[np.generic]:
+        if name not in self._arrays:
+            raise StoreError(
+                f"{self.path}: holds the views {', '.join(self.views)}, and {name!r} is asked for; "
+                "extract with that view into another folder"
+            )
+        return self._arrays[name]
+
+
+def row_offsets(manifest: Manifest) -> dict[str, tuple[int, int]]:
+    """First row and number of rows of each video."""
+    offsets, first = {}, 0
+    for video_id, entry in manifest.videos.items():
+        offsets[video_id] = (first, entry.rows)
+        first += entry.rows
+    return offsets
+
+
+def map_arrays(path: Path, manifest: Manifest) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays of a store as memory maps, checked against the manifest.
+
+    Raises:
+        StoreError: One is missing, cut short or of another shape.
+    """
+    rows = sum(entry.rows for entry in manifest.videos.values())
+    arrays = {}
+    for name, (dtype, row_shape) in array_layout(manifest.views, manifest.encoder.dim).items():
+        file = path / f"{name}.npy"
+        try:
+            # Copy-on-write, because torch warns about memory that it cannot write to; nothing is ever written.
+            array = np.load(file, mmap_mode="c", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise StoreError(f"{file}: cannot be read ({error}); {_REMEDY}") from None
+        if array.dtype != dtype or array.shape != (rows, *row_shape):
+            raise StoreError(
+                f"{file}: holds {array.dtype} of shape {array.shape}, and the manifest says {dtype} of "
+                f"{(rows, *row_shape)}; {_REMEDY}"
+            )
+        arrays[name] = array
+    return arrays

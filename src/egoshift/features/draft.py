@@ -1,0 +1,111 @@
+"""A store while it is being written: what was there, what has been added, and how it is finished."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from egoshift.errors import DataError, Fault
+from egoshift.features.manifest import Manifest
+from egoshift.features.parts import Rows, merge, read_parts, write_atomically, write_part
+from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
+from egoshift.features.wanted import Kept, Wanted, in_order_of_time
+
+_NO_CLIPS = "no clip of the data set can be used"
+
+
+class Draft:
+    """A store that is being written by this process alone.
+
+    Args:
+        path: Its folder.
+        settings: The manifest to be, without videos.
+        old: The manifest of what was finished before; none where nothing was.
+    """
+
+    def __init__(self, path: Path, settings: Manifest, old: Manifest | None):
+        self._path = path
+        self._settings = settings
+        self._old = old
+        self._parts = read_parts(path)
+        self._arrays = map_arrays(path, old) if old else {}
+        self._offsets = row_offsets(old) if old else {}
+
+    @classmethod
+    def begin(cls, path: Path, settings: Manifest) -> "Draft":
+        """Takes up what lies in the folder of a store.
+
+        Raises:
+            StoreError: It was made with other settings, or is damaged.
+        """
+        found = {
+            name: Manifest.read(path / name / MANIFEST) if (path / name / MANIFEST).is_file() else None
+            for name in ("", UNFINISHED)
+        }
+        for manifest in found.values():
+            if manifest is not None:
+                manifest.expect(path, settings.settings())
+                # Names that may differ (encoder.id) stay as first written; versions are collected.
+                libraries = {
+                    name: tuple(sorted({*versions, *settings.libraries.get(name, ())}))
+                    for name, versions in manifest.libraries.items()
+                }
+                settings = settings.model_copy(update={"encoder": manifest.encoder, "libraries": libraries})
+        return cls(path, settings, found[""])
+
+    def kept(self) -> dict[str, Kept]:
+        """What is stored of each video, finished or not."""
+        old = dict(self._old.videos if self._old else {})
+        kept = {video_id: Kept(entry, self._old_rows(video_id)["times"]) for video_id, entry in old.items()}
+        return kept | {video_id: Kept(part.entry, part.times()) for video_id, part in self._parts.items()}
+
+    def open(self) -> None:
+        """Marks the store as unfinished."""
+        (self._path / UNFINISHED).mkdir(exist_ok=True)
+        write_atomically(self._path / UNFINISHED / MANIFEST, self._settings.text().encode())
+
+    def add(self, video: Wanted, rows: Rows) -> None:
+        """Adds the missing rows of a video to those that were there."""
+        sources = [rows]
+        if not video.replaced and video.video_id in self._parts:
+            sources.append(self._parts[video.video_id].rows())
+        elif not video.replaced and video.video_id in self._offsets:
+            sources.append(self._old_rows(video.video_id))
+        whole = in_order_of_time(sources)
+        write_part(self._path, video.video_id, video.entry(whole["times"]), whole)
+
+    def finish(self, asked: set[str], unusable: Mapping[str, Fault], faults: Sequence[Fault]) -> Store:
+        """Merges all parts into the store and opens it.
+
+        Args:
+            asked: The videos that were to be encoded in this call.
+            unusable: Videos that could not be, and why.
+            faults: Everything that was left out, for the case that nothing is left.
+
+        Raises:
+            DataError: There is nothing to store.
+        """
+        parts = read_parts(self._path)
+        if not parts and self._old is None:
+            shutil.rmtree(self._path / UNFINISHED, ignore_errors=True)
+            nothing = Fault("no-clips", self._path, _NO_CLIPS, "correct what is named above, or add clips")
+            raise DataError([*faults, nothing])
+        settings = self._settings.model_copy(update={"failed": self._failed(asked, unusable, set(parts))})
+        if parts:
+            merge(self._path, settings, self._old, parts)
+        elif self._old is not None and self._old.failed != settings.failed:
+            noted = self._old.model_copy(update={"failed": settings.failed})
+            write_atomically(self._path / MANIFEST, noted.text().encode())
+        shutil.rmtree(self._path / UNFINISHED, ignore_errors=True)
+        return Store.open(self._path)
+
+    def _failed(self, asked: set[str], unusable: Mapping[str, Fault], added: set[str]) -> dict[str, str]:
+        """The kind of fault of each video of which the store holds nothing."""
+        failed = {video_id: kind for video_id, kind in (self._old.failed if self._old else {}).items()}
+        failed = {video_id: kind for video_id, kind in failed.items() if video_id not in asked}
+        failed |= {video_id: fault.kind for video_id, fault in unusable.items()}
+        stored = added | set(self._offsets)
+        return {video_id: failed[video_id] for video_id in sorted(failed) if video_id not in stored}
+
+    def _old_rows(self, video_id: str) -> Rows:
+        first, num_rows = self._offsets[video_id]
+        return {name: array[first : first + num_rows] for name, array in self._arrays.items()}

@@ -1,0 +1,112 @@
+"""What a store should hold of each video, and what of that is missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import xxhash
+from jaxtyping import Float64
+
+from egoshift.features.manifest import VideoEntry
+from egoshift.features.parts import Rows
+from egoshift.features.plan import FramePlan, ticks
+from egoshift.media import VideoInfo
+
+Times = Float64[np.ndarray, " times"]
+_ENDS_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is stored of a video already.
+
+    Attributes:
+        entry: What the manifest or the part says of it.
+        times_s: Its times.
+    """
+
+    entry: VideoEntry
+    times_s: Times
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a store should hold of one video.
+
+    Attributes:
+        video_id: Which video.
+        info: Its header.
+        num_clips: How many usable clips lie in it.
+        asked_s: The times that those clips need.
+        missing_s: Those of them that are not stored yet.
+        num_bytes: Size of the file now.
+        fingerprint: Of the file now.
+        replaced: Whether what is stored is of another file, and of no use.
+    """
+
+    video_id: str
+    info: VideoInfo
+    num_clips: int
+    asked_s: Times
+    missing_s: Times
+    num_bytes: int
+    fingerprint: str
+    replaced: bool
+
+    def entry(self, times_s: Times) -> VideoEntry:
+        """What the manifest will say once these times are stored."""
+        return VideoEntry(
+            rows=len(times_s),
+            duration_s=self.info.duration_s,
+            num_bytes=self.num_bytes,
+            fingerprint=self.fingerprint,
+            times_hash=xxhash.xxh3_64_hexdigest(times_s.tobytes()),
+        )
+
+
+def wanted_videos(
+    clips: pl.DataFrame, videos: Mapping[str, VideoInfo], plan: FramePlan, kept: Mapping[str, Kept]
+) -> tuple[Wanted, ...]:
+    """What is wanted of each video that a clip lies in, in the order of their ids.
+
+    Args:
+        clips: Usable clips.
+        videos: The header of each of their videos.
+        plan: Which times.
+        kept: What is stored already, by video id.
+    """
+    wanted = []
+    for (video_id,), group in clips.sort("video_id").group_by("video_id", maintain_order=True):
+        info = videos[str(video_id)]
+        asked = plan.times(group["start_s"].to_numpy(), group["stop_s"].to_numpy(), info.duration_s)
+        num_bytes, fingerprint = identity(info.path)
+        stored = kept.get(str(video_id))
+        replaced = stored is not None and (stored.entry.num_bytes, stored.entry.fingerprint) != (num_bytes, fingerprint)
+        usable = np.zeros(0) if stored is None or replaced else stored.times_s
+        missing = asked[~np.isin(ticks(asked), ticks(usable))]
+        wanted.append(Wanted(str(video_id), info, len(group), asked, missing, num_bytes, fingerprint, replaced))
+    return tuple(wanted)
+
+
+def identity(path: Path) -> tuple[int, str]:
+    """Size and fingerprint of a video file or of a folder of frames: enough to notice that it is another one."""
+    digest = xxhash.xxh3_64()
+    if path.is_dir():
+        sizes = {entry.name: entry.stat().st_size for entry in path.iterdir() if entry.is_file()}
+        for name in sorted(sizes):
+            digest.update(f"{name} {sizes[name]}\n".encode())
+        return sum(sizes.values()), digest.hexdigest()
+    with path.open("rb") as file:
+        num_bytes = path.stat().st_size
+        digest.update(file.read(_ENDS_BYTES))
+        file.seek(max(0, num_bytes - _ENDS_BYTES))
+        digest.update(file.read(_ENDS_BYTES))
+    return num_bytes, digest.hexdigest()
+
+
+def in_order_of_time(rows: Sequence[Rows]) -> Rows:
+    """Rows of one video from several sources as one, sorted by time."""
+    order = np.argsort(np.concatenate([part["times"] for part in rows]), kind="stable")
+    return {name: np.concatenate([part[name] for part in rows])[order] for name in rows[0]}
