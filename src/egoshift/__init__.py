@@ -1,1 +1,53 @@
-"""Recognise what the wearer of a camera is doing when something has shifted since training."""
+"""Recognise what the wearer of a camera is doing when something has shifted since training.
+
+The names below are the library's short way: features and class text in, a fitted method and its scores out. Each is
+imported from its room when it is first used, so that ``import egoshift`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from egoshift.classifier import ClassText, StreamBatch
+    from egoshift.encoders import class_text, load_image_encoder, load_text_encoder
+    from egoshift.evaluation import evaluate_scores, predict
+    from egoshift.features import StoredFeatures, TensorFeatures
+    from egoshift.methods import XMIC, ZeroShot
+    from egoshift.training import FitSettings, TrainedModel, fit
+
+__all__ = [
+    "XMIC",
+    "ClassText",
+    "FitSettings",
+    "StoredFeatures",
+    "StreamBatch",
+    "TensorFeatures",
+    "TrainedModel",
+    "ZeroShot",
+    "class_text",
+    "evaluate_scores",
+    "fit",
+    "load_image_encoder",
+    "load_text_encoder",
+    "predict",
+]
+
+_ROOMS = {
+    "classifier": ("ClassText", "StreamBatch"),
+    "encoders": ("class_text", "load_image_encoder", "load_text_encoder"),
+    "evaluation": ("evaluate_scores", "predict"),
+    "features": ("StoredFeatures", "TensorFeatures"),
+    "methods": ("XMIC", "ZeroShot"),
+    "training": ("FitSettings", "TrainedModel", "fit"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"egoshift.{room}"), name)
+    raise AttributeError(f"module 'egoshift' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,57 @@
+"""Where the command line prints: answers on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+answers = Console(soft_wrap=True, highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+@runtime_checkable
+class Report(Protocol):
+    """Tells a progress bar how far the work is and, in words, what it is at."""
+
+    def __call__(self, done: float, total: float, note: str = "") -> None:
+        """``done`` of ``total`` units."""
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Report]:
+    """A progress bar on standard error with a note and the time left; silent where standard error is no terminal."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", style="dim"),
+        console=errors,
+    )
+    with bar:
+        task = bar.add_task(title, total=None, note="")
+
+        def report(done: float, total: float, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
+
+        yield report
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
+    sys.stdout.write("\n")

@@ -1,0 +1,101 @@
+"""``egoshift extract``: frozen features, encoded once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from egoshift.cli.console import Report, answers, errors, print_json, progress
+from egoshift.cli.data import CARD
+
+EXAMPLES = """Examples:
+
+  egoshift extract kitchen.yaml home.yaml --encoder openai/clip-vit-base-patch16
+
+  egoshift extract my_videos/ --encoder ./clip-folder --rate 8"""
+
+
+class Arithmetic(StrEnum):
+    """In what an encoder computes."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+def extract(
+    cards: Annotated[list[Path], typer.Argument(metavar="CARD...", help=CARD)],
+    encoder: Annotated[str, typer.Option(help="Hugging Face id or local folder of a CLIP, SigLIP or DINOv2")],
+    views: Annotated[
+        str | None, typer.Option(help="full, or full,hand; by default hand crops where the card has detections")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Frames per second of the time grid", min=0.01)] = 4.0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "auto",
+    precision: Annotated[
+        Arithmetic, typer.Option(help="auto is bfloat16 where the processor has it")
+    ] = Arithmetic.AUTO,
+    batch_size: Annotated[int, typer.Option(help="Images per call of the encoder", min=1)] = 16,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
+) -> None:
+    """Encode every data set's frames once; may be stopped at any time and goes on where it was.
+
+    Exit code 1 if anything was left out; what was extracted is valid all the same.
+    """
+    from egoshift.datasets import DataCard
+    from egoshift.errors import ConfigError
+    from egoshift.features import ExtractProgress, FramePlan
+    from egoshift.recipes import fill_store
+
+    wanted: Any = None if views is None else tuple(view.strip() for view in views.split(","))
+    if wanted is not None and wanted not in (("full",), ("full", "hand")):
+        raise ConfigError(f"--views {views}: expected full or full,hand")
+    documents = []
+    for path in cards:
+        card = DataCard.read(path)
+        with progress(f"extracting {card.name}") as bar:
+
+            def show(state: ExtractProgress, bar: Report = bar) -> None:
+                rates = f"{state.frames_per_s:.0f} frames/s, {state.clips_per_s:.1f} clips/s"
+                videos = f"video {state.videos_done} of {state.videos_total}"
+                bar(state.frames_done, state.frames_total, f"{rates}, {videos}")
+
+            report = fill_store(
+                card,
+                encoder,
+                views=wanted,
+                plan=FramePlan(rate_hz=rate),
+                device=device,
+                precision=precision.value,
+                batch_size=batch_size,
+                progress=show,
+            )
+        documents.append(
+            {
+                "name": card.name,
+                "store": str(report.store.path),
+                "videos": report.videos_total,
+                "videos_encoded": report.videos_encoded,
+                "videos_kept": report.videos_kept,
+                "frames_encoded": report.frames_encoded,
+                "clips": report.clips_total,
+                "clips_usable": report.clips_usable,
+                "seconds": round(report.seconds, 2),
+                "faults": [str(fault) for fault in report.faults],
+                "notices": list(report.notices),
+            }
+        )
+        for line in (*report.notices, *map(str, report.faults)):
+            errors.print(f"  {line}", markup=False, soft_wrap=True)
+        if not json:
+            answers.print(
+                f"{card.name}: {report.clips_usable} of {report.clips_total} clips in {report.store.path}; "
+                f"{report.videos_encoded} videos encoded, {report.videos_kept} were there; "
+                f"{report.frames_encoded} frames in {report.seconds:.1f} s",
+                markup=False,
+            )
+    if json:
+        print_json(documents)
+    if any(document["faults"] for document in documents):
+        raise typer.Exit(1)

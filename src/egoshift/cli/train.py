@@ -1,0 +1,84 @@
+"""``egoshift train``: a recipe or a run file becomes trained models."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from egoshift.cli.console import Report, answers, print_json, progress
+
+EXAMPLES = """Examples:
+
+  egoshift train xmic --on kitchen.yaml --test home.yaml
+
+  egoshift train own_videos --on my_videos/ --encoder ./clip-folder --set fit.epochs=30
+
+  egoshift train run.yaml --out runs/mine --resume"""
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A name from `egoshift recipes`, or a run file (YAML)")],
+    on: Annotated[Path | None, typer.Option(help="Data card (or folder of videos) to train on; for recipes")] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="Data card to evaluate on; repeat for several")] = None,
+    encoder: Annotated[str | None, typer.Option(help="CLIP or SigLIP of images and class names; for recipes")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="field=value, replacing a field of the run; repeat")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<its name>")] = None,
+    device: Annotated[Device, typer.Option(help="auto is CUDA where there is a device")] = Device.AUTO,
+    resume: Annotated[bool, typer.Option(help="Go on from the last finished epoch")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
+) -> None:
+    """Fit a method on extracted features; the run with every default and override is kept beside the models."""
+    from egoshift.errors import ConfigError
+    from egoshift.recipes import override, read_run
+    from egoshift.recipes import recipe as find_recipe
+    from egoshift.recipes import train as train_run
+    from egoshift.training import FitProgress
+
+    if Path(recipe).suffix in (".yaml", ".yml"):
+        if on is not None or test or encoder is not None:
+            raise ConfigError(f"{recipe}: a run file names its own data; use --set train=… instead of --on, and so on")
+        run = read_run(Path(recipe))
+    else:
+        make = find_recipe(recipe)
+        if on is None:
+            raise ConfigError(f"recipe {recipe} needs --on, the data card to train on")
+        targets = tuple(test or ())
+        run = make(on, targets) if encoder is None else make(on, targets, encoder=encoder)
+    run = override(run, set or ())
+    folder = out or Path("runs") / run.name
+
+    with progress(f"training {run.name}") as bar:
+
+        def report(labels: str, state: FitProgress, bar: Report = bar) -> None:
+            done = state.epoch + state.step / state.num_steps
+            bar(round(done, 2), state.num_epochs, f"{labels}: loss {state.loss:.3f}, {state.clips_per_s:.0f} clips/s")
+
+        reports = train_run(run, folder, device=device.value, resume=resume, progress=report)
+    if json:
+        print_json({labels: fitted.model_dump(mode="json") for labels, fitted in reports.items()})
+        return
+    for labels, fitted in reports.items():
+        if fitted.note:
+            answers.print(f"{labels}: {fitted.note}", markup=False)
+        else:
+            score = "" if fitted.score is None else f", {fitted.score:.1f}% top-1 on held-out training videos"
+            score = (
+                score.replace("held-out training videos", "the target (oracle)")
+                if fitted.selection == "oracle"
+                else score
+            )
+            answers.print(
+                f"{labels}: epoch {fitted.epoch} of {fitted.settings.epochs} kept{score}; {fitted.clips} clips, "
+                f"{fitted.parameters} parameters, {fitted.seconds:.1f} s",
+                markup=False,
+            )
+    answers.print(f"models in {folder / 'models'}; next: egoshift evaluate {folder}", markup=False)

@@ -1,0 +1,275 @@
+"""A run becomes models, a model and a data set become a result.
+
+A run's folder holds ``run.yaml`` (the run, defaults and overrides included), ``models/<labels>`` (one trained model
+each) and ``results/<run>-<labels>--<source>-to-<target>.json``.
+"""
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from egoshift.classifier import AbstractClassifier, ClassText
+from egoshift.datasets import shared_and_novel
+from egoshift.datasets.vocabulary import read_synonyms
+from egoshift.encoders import class_text, load_text_encoder
+from egoshift.errors import CheckpointError, ConfigError, Fault
+from egoshift.evaluation import Provenance, Result, library_versions, predict, summarise
+from egoshift.features import StoredFeatures
+from egoshift.methods import METHODS
+from egoshift.recipes.run import Run, absolute, read_run, write_run
+from egoshift.recipes.stores import Opened
+from egoshift.records import Label, Vocabulary
+from egoshift.training import FitProgress, FitReport, fit, load_checkpoint
+from egoshift.training.devices import Accelerator
+
+RUN_FILE, MODELS, RESULTS = "run.yaml", "models", "results"
+
+OnTraining = Callable[[str, FitProgress], None]
+"""Told which labels are being trained, and how far they are."""
+
+OnEvaluation = Callable[[str, int, int], None]
+"""Told what is being evaluated, clips done and clips in all."""
+
+
+def train(
+    run: Run, out: Path, *, device: Accelerator = "auto", resume: bool = False, progress: OnTraining | None = None
+) -> dict[str, FitReport]:
+    """Fit the run's models and keep them under ``out``.
+
+    Args:
+        run: What to do; its stores must have been filled.
+        out: The run's folder; made where absent.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        resume: Go on from the last finished epoch of an interrupted training of the same run.
+        progress: Called after every step.
+
+    Returns:
+        What training did, by labels.
+
+    Raises:
+        ConfigError: ``out`` holds another run, or the data do not allow what the run asks for.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(out, run)
+    opened = Opened.of(run, run.train)
+    text = class_texts(run, opened.dataset.vocabularies, run.labels)
+    reports = {}
+    for labels in label_groups(run):
+        name = "+".join(labels)
+        fitted, held_out = _sources(run, opened, labels)
+        torch.manual_seed(run.fit.seed)
+        own_text = {label: text[label] for label in labels}
+        reports[name] = fit(
+            build(run, fitted.dims, own_text),
+            fitted,
+            own_text,
+            validation=None if held_out is None else held_out[0],
+            validation_text=None if held_out is None else held_out[1],
+            settings=run.fit,
+            accelerator=device,
+            checkpoint=out / MODELS / name,
+            resume=resume,
+            text_encoder=run.text_encoder,
+            provenance=_provenance(run, opened),
+            progress=None if progress is None else partial(progress, name),
+        )
+    return reports
+
+
+def evaluate(
+    out: Path,
+    cards: Sequence[Path] | None = None,
+    *,
+    results: Path | None = None,
+    progress: OnEvaluation | None = None,
+) -> dict[Path, Result]:
+    """Evaluate every model of a run's folder and write one result file for each data set.
+
+    Args:
+        out: The folder that ``train`` filled.
+        cards: Data cards to evaluate on; by default the run's own source and targets.
+        results: Where to write; by default ``results`` in the run's folder.
+        progress: Called after every batch.
+
+    Returns:
+        The results by the file that each was written to.
+
+    Raises:
+        CheckpointError: The folder holds no trained run.
+    """
+    if not (out / RUN_FILE).is_file():
+        raise CheckpointError(f"{out}: holds no {RUN_FILE}; train a run there with `egoshift train … --out {out}`")
+    run = read_run(out / RUN_FILE)
+    written = {}
+    source = Opened.of(run, run.train)
+    for card in cards if cards is not None else (run.train, *run.test):
+        opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
+        for labels in label_groups(run):
+            result = _evaluate_one(run, out / MODELS / "+".join(labels), source, opened, labels, progress)
+            name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
+            path = (results or out / RESULTS) / name
+            result.write(path)
+            written[path] = result
+    return written
+
+
+def label_groups(run: Run) -> list[tuple[Label, ...]]:
+    """The labels of each model: all together, or one each as in the released code."""
+    return [run.labels] if run.together else [(label,) for label in run.labels]
+
+
+def class_texts(run: Run, vocabularies: Mapping[Label, Vocabulary], labels: Sequence[Label]) -> dict[Label, ClassText]:
+    """The class text of a data set by the run's text encoder and templates.
+
+    Raises:
+        ConfigError: The data set has no such label.
+    """
+    missing = [label for label in labels if label not in vocabularies]
+    if missing:
+        raise ConfigError(
+            f"{run.train}: has no {' or '.join(missing)} labels, it has {', '.join(vocabularies) or 'none'}; "
+            f"set labels, such as --set labels=[{next(iter(vocabularies), 'noun')}]"
+        )
+    encoder = load_text_encoder(run.text_encoder)
+    return {label: class_text(encoder, vocabularies[label].names, run.templates) for label in labels}
+
+
+def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) -> AbstractClassifier:
+    """The run's method, with the widths and frame count that follow from features and text filled in.
+
+    Raises:
+        ConfigError: The method refuses its options.
+    """
+    method = METHODS[run.method.name]
+    options = dict(run.method.options)
+    accepted = inspect.signature(method).parameters
+    condition = options.get("condition_streams", ())
+    follows: dict[str, Any] = {
+        "text_dim": next(iter(text.values())).vectors.shape[1],
+        "condition_dim": next((dims[name] for name in condition if name in dims), None),
+        "num_frames": run.fit.num_frames,
+    }
+    for name, value in follows.items():
+        if name in accepted and name not in options and value is not None:
+            options[name] = value
+    try:
+        return method(**options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"run {run.name}: {run.method.name} refuses its options: {error}") from error
+
+
+def _sources(
+    run: Run, opened: Opened, labels: tuple[Label, ...]
+) -> tuple[StoredFeatures, tuple[StoredFeatures, dict[Label, ClassText] | None] | None]:
+    """The clips to fit on; and those that select the epoch, with their class text where it is another."""
+    clips = opened.clips("train")
+    if not len(clips):
+        raise ConfigError(f"{opened.card.name}: has no training clips; `egoshift data clips {run.train}` lists them")
+    everything = opened.features(run, clips, labels)
+    if run.fit.selection == "last" or not any(True for _ in METHODS[run.method.name]().parameters()):
+        return everything, None
+    if run.fit.selection == "oracle":
+        target = Opened.of(run, run.test[0])
+        text = class_texts(run, target.dataset.vocabularies, labels)
+        return everything, (target.features(run, target.evaluation_clips(), labels), text)
+    held_out = held_out_clips(everything.groups, run.held_out, run.fit.seed)
+    if held_out.all():
+        raise ConfigError(
+            f"{opened.card.name}: one training video cannot be split to select an epoch on; --set fit.selection=last"
+        )
+    return everything.subset((~held_out).nonzero()[:, 0]), (everything.subset(held_out.nonzero()[:, 0]), None)
+
+
+def held_out_clips(groups: Sequence[str], share: float, seed: int) -> Tensor:
+    """Which clips to select on: those of a random ``share`` of the videos, at least one video.
+
+    Returns:
+        A mask over the clips, the same for the same seed.
+    """
+    videos = sorted(set(groups))
+    number = max(1, round(share * len(videos)))
+    chosen = set(np.random.default_rng(seed).permutation(len(videos))[:number].tolist())
+    names = {videos[index] for index in chosen}
+    return torch.tensor([video in names for video in groups])
+
+
+def _evaluate_one(
+    run: Run,
+    folder: Path,
+    source: Opened,
+    target: Opened,
+    labels: Sequence[Label],
+    progress: OnEvaluation | None,
+) -> Result:
+    checkpoint = load_checkpoint(folder)
+    text = class_texts(run, target.dataset.vocabularies, labels)
+    features = target.features(run, target.evaluation_clips(), labels)
+    title = f"{run.name} ({'+'.join(labels)}) on {target.dataset.name}"
+    scores = predict(
+        checkpoint.classifier,
+        features,
+        text,
+        num_frames=run.fit.num_frames,
+        batch_size=run.fit.eval_batch_size,
+        progress=None if progress is None else lambda done, total: progress(title, done, total),
+    )
+    subsets = {}
+    if target.dataset.name != source.dataset.name:
+        synonyms = None if run.synonyms is None else read_synonyms(run.synonyms)
+        for label in labels:
+            ours, theirs = source.dataset.vocabularies[label], target.dataset.vocabularies[label]
+            subsets[label] = shared_and_novel(ours, theirs, synonyms)
+    fitted = checkpoint.config.fit
+    return summarise(
+        scores,
+        method=run.method.name,
+        train=source.dataset.name,
+        test=target.dataset.name,
+        subsets=subsets,
+        unlabelled={label: len(features) - len(scores[label].targets) for label in labels},
+        dropped=_by_kind(features.dropped),
+        faults=_by_kind(target.dataset.faults),
+        variant=run.name,
+        selection="none" if fitted is None else fitted.selection,
+        seed=run.fit.seed,
+        history=() if fitted is None else fitted.history,
+        provenance=Provenance(
+            versions=library_versions(),
+            command=" ".join(["egoshift", *sys.argv[1:]]),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            **_provenance(run, target),
+        ),
+    )
+
+
+def _by_kind(faults: Iterable[Fault]) -> dict[str, int]:
+    return dict(Counter(fault.kind for fault in faults))
+
+
+def _provenance(run: Run, opened: Opened) -> dict[str, Any]:
+    stores = {
+        encoder: {"weights": store.manifest.encoder.sha256, "arrays": store.manifest.arrays}
+        for encoder, store in opened.stores.items()
+    }
+    return {"run": run.model_dump(mode="json"), "stores": stores}
+
+
+def _claim(out: Path, run: Run) -> None:
+    """Write the run into its folder, or see that the folder is this run's."""
+    path = out / RUN_FILE
+    if not path.exists():
+        write_run(run, path)
+        return
+    theirs = read_run(path).model_dump(mode="json")
+    different = [name for name, value in absolute(run).model_dump(mode="json").items() if theirs[name] != value]
+    if different:
+        raise ConfigError(f"{out}: holds a run that differs in {', '.join(different)}; give another --out or remove it")

@@ -1,0 +1,207 @@
+"""Results in, tables out: every number of every result as one row, and the paper's two tables as text.
+
+Only result files are read, and the paper's printed numbers stand beside ours under the word "reported" wherever a
+result's data sets carry the papers' names (``egoshift.recipes.reported``).
+"""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from egoshift.errors import ResultError
+from egoshift.evaluation import MetricRow, Result, harmonic_row
+from egoshift.recipes.reported import reported_value
+from egoshift.records import LABELS, Label
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One number: whose, trained and tested on what, with its 95% interval over videos and the paper's number.
+
+    ``hm`` with subset ``all`` joins the top-1 on ``train`` and on ``test``; with subset ``novel`` it joins shared and
+    novel classes of ``test``, and with ``novel-generalised`` the same among all classes. Values are in percent.
+    """
+
+    method: str
+    train: str
+    test: str
+    label: Label
+    metric: str
+    subset: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    reported: float | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table to print: a caption, column headings below two groups of labels, and one line per method."""
+
+    caption: str
+    columns: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, tuple[TableRow | None, ...]], ...]
+
+
+def read_results(paths: Sequence[Path]) -> list[Result]:
+    """The results at these paths; a folder stands for all ``*.json`` under its ``results`` folders, else in itself.
+
+    Raises:
+        ResultError: Nothing is there, or a file is not a result.
+    """
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.rglob("results/*.json")) or sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not found:
+            raise ResultError(f"{path}: holds no results; `egoshift evaluate` writes them")
+        files += found
+    return [Result.read(path) for path in dict.fromkeys(files)]
+
+
+def table_rows(results: Sequence[Result]) -> list[TableRow]:
+    """Every row of every result, and the harmonic means that join two of them.
+
+    Raises:
+        ResultError: Two results claim the same place.
+    """
+    titled = _titled(results)
+    rows = []
+    for title, result in titled:
+        rows += [_row(title, result, row) for row in result.rows]
+        for other_title, within in titled:
+            if other_title == title and within.test == within.train == result.train != result.test:
+                joined = (harmonic_row(within, result, label) for label in _labels(result) if label in _labels(within))
+                rows += [_row(title, result, row) for row in joined if row is not None]
+    return rows
+
+
+def blocks(rows: Sequence[TableRow]) -> list[Block]:
+    """The paper's Table 1 (within, across, harmonic mean) and Table 2 (shared, novel) for every pair of data sets."""
+    found = []
+    pairs = dict.fromkeys((row.train, row.test) for row in rows if row.train != row.test)
+    for train in dict.fromkeys(row.train for row in rows):
+        if not any(pair[0] == train for pair in pairs):
+            caption = f"Trained and tested on {train}: micro top-1, %"
+            found.append(_block(caption, rows, train, {train: (train, "top1", "all")}))
+    for train, test in pairs:
+        columns = {train: (train, "top1", "all"), test: (test, "top1", "all"), "hm": (test, "hm", "all")}
+        found.append(_block(f"Trained on {train}: micro top-1 within and across data sets, %", rows, train, columns))
+    for train, test in pairs:
+        columns = {
+            "shared": (test, "top1", "shared"),
+            "novel": (test, "top1", "novel"),
+            "hm": (test, "hm", "novel"),
+            "shared, all classes": (test, "top1", "shared-generalised"),
+            "novel, all classes": (test, "top1", "novel-generalised"),
+        }
+        if any((row.train, row.test, row.subset) == (train, test, "shared") for row in rows):
+            caption = (
+                f"Trained on {train}, tested on {test}: classes shared with {train} and novel ones, micro top-1, %"
+            )
+            found.append(_block(caption, rows, train, columns))
+    return found
+
+
+def markdown(rows: Sequence[TableRow]) -> str:
+    """The blocks as Markdown."""
+    parts = []
+    for block in blocks(rows):
+        headings = ["method", *(f"{label} {column}" for label, column in block.columns)]
+        lines = [headings, ["---", *("---:" for _ in block.columns)]]
+        lines += [[method, *(cell_text(cell) for cell in cells)] for method, cells in block.lines]
+        parts.append(f"**{block.caption}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(rows: Sequence[TableRow]) -> str:
+    """The blocks as LaTeX tables (booktabs)."""
+    parts = []
+    for block in blocks(rows):
+        headings = ["method", *(f"{label} {column}" for label, column in block.columns)]
+        lines = [[method, *(cell_text(cell) for cell in cells)] for method, cells in block.lines]
+        body = "\n".join("  " + " & ".join(_escaped(text) for text in line) + r" \\" for line in lines)
+        parts.append(
+            "\\begin{table}\n\\centering\n\\caption{" + _escaped(block.caption) + "}\n"
+            f"\\begin{{tabular}}{{l{'r' * len(block.columns)}}}\n  \\toprule\n"
+            "  " + " & ".join(_escaped(text) for text in headings) + " \\\\\n  \\midrule\n"
+            f"{body}\n  \\bottomrule\n\\end{{tabular}}\n\\end{{table}}"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def comma_separated(rows: Sequence[TableRow]) -> str:
+    """Every row as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(TableRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+TEXT_FORMATS: dict[str, Callable[[Sequence[TableRow]], str]] = {
+    "md": markdown,
+    "csv": comma_separated,
+    "latex": latex,
+}
+
+
+def cell_text(cell: TableRow | None) -> str:
+    """``12.3 [10.1, 14.5]``, with the paper's number where it prints one; empty where nothing was run."""
+    if cell is None:
+        return ""
+    interval = "" if cell.low is None or cell.high is None else f" [{cell.low:.1f}, {cell.high:.1f}]"
+    reported = "" if cell.reported is None else f" (reported {cell.reported:.2f})"
+    return f"{cell.value:.1f}{interval}{reported}"
+
+
+def _block(caption: str, rows: Sequence[TableRow], train: str, columns: dict[str, tuple[str, str, str]]) -> Block:
+    mine = {(row.method, row.label, row.test, row.metric, row.subset): row for row in rows if row.train == train}
+    labels = [label for label in LABELS if any(row.label == label for row in rows)]
+    places = [(label, name) for label in labels for name in columns]
+    lines = tuple(
+        (method, tuple(mine.get((method, label, *columns[name])) for label, name in places))
+        for method in dict.fromkeys(row.method for row in rows if row.train == train)
+    )
+    return Block(caption, tuple(places), lines)
+
+
+def _titled(results: Sequence[Result]) -> list[tuple[str, Result]]:
+    """Each result with what its rows are called: the run's name, the seed where several were run, and "oracle"."""
+    seeds: dict[str, set[int]] = {}
+    for result in results:
+        seeds.setdefault(result.variant or result.method, set()).add(result.seed)
+    titled = []
+    for result in results:
+        name = result.variant or result.method
+        seed = f" (seed {result.seed})" if len(seeds[name]) > 1 else ""
+        titled.append((name + seed + (" (oracle)" if result.selection == "oracle" else ""), result))
+    places = [(title, label, result.train, result.test) for title, result in titled for label in _labels(result)]
+    for title, label, train, test in places:
+        if places.count((title, label, train, test)) > 1:
+            raise ResultError(
+                f"two results are called {title} ({label}), trained on {train} and tested on {test}; "
+                "give one of the runs another name, or name the result files to read"
+            )
+    return titled
+
+
+def _row(title: str, result: Result, row: MetricRow) -> TableRow:
+    paper = reported_value(
+        result.variant or result.method, result.train, result.test, row.label, row.metric, row.subset
+    )
+    return TableRow(
+        title, result.train, result.test, row.label, row.metric, row.subset, row.value, row.low, row.high, row.n, paper
+    )
+
+
+def _labels(result: Result) -> list[Label]:
+    return list(dict.fromkeys(row.label for row in result.rows))
+
+
+def _escaped(text: str) -> str:
+    for character in "_%&#":
+        text = text.replace(character, "\\" + character)
+    return text

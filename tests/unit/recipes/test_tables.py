@@ -1,0 +1,126 @@
+import csv
+import io
+import json
+from dataclasses import asdict
+from itertools import product
+
+import pytest
+import torch
+
+from egoshift.errors import ResultError
+from egoshift.evaluation import Result, summarise
+from egoshift.recipes.report import html
+from egoshift.recipes.reported import EGO4D, EPIC
+from egoshift.recipes.tables import TEXT_FORMATS, TableRow, blocks, cell_text, read_results, table_rows
+from egoshift.records import Label, Scores
+
+
+def _result(train: str, test: str, *, variant: str = "xmic", label: Label = "noun", seed: int = 0, **fields) -> Result:
+    generator = torch.Generator().manual_seed(hash((len(train), len(test), seed)) % 1000)
+    targets = torch.randint(6, (60,), generator=generator)
+    logits = torch.randn(60, 6, generator=generator)
+    logits[torch.arange(60), targets] += 1.0
+    groups = tuple(f"video{index % 7}" for index in range(60))
+    names = ("cup", "knife", "pan & lid", "<script>", "sponge", "tap")
+    scores: dict[Label, Scores] = {label: Scores(label, logits, targets, groups, names)}
+    subsets = {} if train == test else {label: ((0, 1, 2, 3), (4, 5))}
+    return summarise(
+        scores, method="xmic", train=train, test=test, subsets=subsets, variant=variant, seed=seed, **fields
+    )
+
+
+@pytest.fixture
+def both_ways() -> list[Result]:
+    return [_result(train, test) for train, test in product((EGO4D, EPIC), repeat=2)]
+
+
+def test_rows_hold_every_number_of_every_result_and_the_harmonic_means(both_ways):
+    rows = table_rows(both_ways)
+    joined = [row for row in rows if (row.metric, row.subset) == ("hm", "all")]
+    assert len(joined) == 2
+    assert len(rows) == 2 + sum(len(result.rows) for result in both_ways)
+    values = {(row.train, row.test): row.value for row in rows if (row.metric, row.subset) == ("top1", "all")}
+    for row in joined:
+        within, across = values[row.train, row.train], values[row.train, row.test]
+        assert row.value == pytest.approx(2 * within * across / (within + across))
+        assert row.low is not None
+        assert row.high is not None
+        assert row.low <= row.value <= row.high
+
+
+def test_the_keys_for_machines_are_those_that_are_promised(both_ways):
+    rows = json.loads(json.dumps([asdict(row) for row in table_rows(both_ways)]))
+    keys = {"method", "train", "test", "label", "metric", "subset", "value", "low", "high", "n", "reported"}
+    assert all(set(row) == keys for row in rows)
+
+
+def test_reported_numbers_stand_beside_results_on_the_papers_data_sets_only(both_ways):
+    rows = table_rows(both_ways)
+    found = {(r.train, r.test, r.metric, r.subset): r.reported for r in rows if r.reported is not None}
+    assert found[EGO4D, EPIC, "top1", "all"] == 15.35
+    assert found[EPIC, EGO4D, "hm", "all"] == 17.57
+    assert found[EGO4D, EPIC, "top1", "novel"] == 21.51
+    assert found[EGO4D, EPIC, "hm", "novel"] == 20.75
+    assert len(found) == 2 * 6
+    assert all(row.reported is None for row in table_rows([_result("kitchen", "home")]))
+
+
+def test_text_formats_show_value_interval_and_reported_number(both_ways):
+    rows = table_rows(both_ways)
+    markdown = TEXT_FORMATS["md"](rows)
+    assert "(reported 15.35)" in markdown
+    lines = [line for line in markdown.splitlines() if line.startswith("| xmic |")]
+    assert len(lines) == 4  # within and across, shared and novel, trained on either
+    latex = TEXT_FORMATS["latex"](rows)
+    assert latex.count("\\begin{tabular}") == latex.count("\\end{tabular}") == 4
+    read = list(csv.DictReader(io.StringIO(TEXT_FORMATS["csv"](rows))))
+    assert [float(row["value"]) for row in read] == [row.value for row in rows]
+
+
+def test_cells_that_were_not_run_are_empty_never_zero():
+    rows = table_rows([_result("kitchen", "home")])
+    (first, *_) = blocks(rows)
+    cells = dict(zip((name for _, name in first.columns), first.lines[0][1], strict=True))
+    assert cells["kitchen"] is None
+    assert cells["hm"] is None
+    assert isinstance(cells["home"], TableRow)
+    assert cell_text(None) == ""
+
+
+def test_seeds_and_oracle_selection_are_told_apart():
+    results = [_result("kitchen", "home", seed=seed) for seed in (0, 1)]
+    assert {row.method for row in table_rows(results)} == {"xmic (seed 0)", "xmic (seed 1)"}
+    oracle = _result("kitchen", "home", selection="oracle")
+    assert {row.method for row in table_rows([oracle])} == {"xmic (oracle)"}
+
+
+def test_two_results_for_one_place_are_refused():
+    with pytest.raises(ResultError, match=r"two results are called xmic \(noun\), trained on kitchen"):
+        table_rows([_result("kitchen", "home"), _result("kitchen", "home")])
+
+
+def test_nouns_and_verbs_of_separate_models_share_a_line():
+    results = [_result("kitchen", "home", label=label) for label in ("verb", "noun")]
+    first = blocks(table_rows(results))[0]
+    assert [label for label, _ in first.columns] == ["verb"] * 3 + ["noun"] * 3
+    assert len(first.lines) == 1
+
+
+def test_a_folder_stands_for_the_results_under_it(tmp_path, both_ways):
+    for number, result in enumerate(both_ways):
+        result.write(tmp_path / "run" / "results" / f"{number}.json")
+    (tmp_path / "run" / "other.json").write_text("{}")
+    assert read_results([tmp_path]) == both_ways
+    assert read_results([tmp_path / "run" / "results"]) == both_ways
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ResultError, match="holds no results"):
+        read_results([tmp_path / "empty"])
+
+
+def test_the_report_is_one_page_with_every_table_plot_and_name_escaped(both_ways):
+    page = html(both_ways)
+    assert page.count("<table>") == len(blocks(table_rows(both_ways))) + 1
+    assert page.count("data:image/png;base64,") == 1 + 4 + 4  # overview, classes, confusions
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script>" not in page
+    assert "Nothing was trained" in page
