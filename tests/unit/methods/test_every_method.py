@@ -1,0 +1,266 @@
+"""Every method with every option through the same checks."""
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.losses import label_cross_entropy
+from egoshift.methods import METHODS, PRESETS
+from egoshift.records import Label
+
+BATCH, FRAMES, DIM, WIDE, VERBS, NOUNS = 4, 5, 64, 96, 3, 7
+WIDTHS = {"zero_shot": {}, "xmic": {"text_dim": DIM, "num_frames": FRAMES}}
+
+OPTIONS: Mapping[str, list[dict[str, object]]] = {
+    "zero_shot": [
+        *(dict(preset) for preset in PRESETS["zero_shot"].values()),
+        {"streams": ["hand"]},
+        {"streams": ["full", "hand"]},
+        {"pooling": "mean-of-raw"},
+        {"logit_scale": 20.0},
+    ],
+    "xmic": [
+        *(dict(preset) for preset in PRESETS["xmic"].values()),
+        {"text_dim": WIDE, "classify_streams": ["wide"], "condition_dim": DIM},
+        {"condition_dim": WIDE, "condition_streams": ["wide-hand", "wide"]},
+        {"condition_dim": WIDE, "condition_streams": ["wide-hand", "wide"], "head": "linear-if-needed"},
+        {"num_frames": 3},
+        {"classify_streams": ["full"]},
+        {"classify_streams": ["full", "hand"]},
+        {"condition_streams": ["full"]},
+        {"condition_streams": ["hand"]},
+        {"condition_streams": ["hand", "full", "gaze"]},
+        {"pooling": "mean-of-unit"},
+        {"num_spatial_layers": 0},
+        {"num_spatial_layers": 2},
+        {"num_temporal_layers": 0},
+        {"num_temporal_layers": 1},
+        {"num_heads": 8},
+        {"mlp_ratio": 4.0},
+        {"position": "none"},
+        {"head": "linear-if-needed"},
+        {"alpha": 0.5},
+        {"train_alpha": True},
+        {"normalise_condition": False},
+        {"normalise_adapter": True},
+        {"normalise_text": True},
+        {"normalise_adapter": True, "normalise_text": True},
+        {"logit_scale": 20.0},
+        {"train_logit_scale": False},
+    ],
+}
+CASES = [
+    pytest.param(method, options, id=f"{method}-{json.dumps(options)[:60]}")
+    for method, several in OPTIONS.items()
+    for options in several
+]
+every_case = pytest.mark.parametrize(("method", "options"), CASES)
+
+
+def make(method: str, options: Mapping[str, object], seed: int = 0) -> AbstractClassifier:
+    torch.manual_seed(seed)
+    return METHODS[method](**(WIDTHS[method] | dict(options)))
+
+
+def make_batch(frames: int = FRAMES, present: Mapping[str, Tensor] | None = None, size: int = BATCH) -> StreamBatch:
+    generator = torch.Generator().manual_seed(1)
+    widths = {"full": DIM, "hand": DIM, "gaze": DIM, "wide": WIDE, "wide-hand": WIDE}
+    streams = {name: torch.randn(size, frames, width, generator=generator) for name, width in widths.items()}
+    targets: dict[Label, Tensor] = {"verb": torch.tensor([0, 1, 2, -1]), "noun": torch.tensor([6, -1, 0, 3])}
+    return StreamBatch(streams, present or {}, targets)
+
+
+def classified(model: AbstractClassifier) -> list[str]:
+    return cast(list[str], model.settings.get("classify_streams", model.settings.get("streams")))
+
+
+def make_text(model: AbstractClassifier) -> dict[Label, ClassText]:
+    generator = torch.Generator().manual_seed(2)
+    width = make_batch().streams[classified(model)[0]].shape[-1]
+    return {
+        "verb": ClassText(torch.randn(VERBS, width, generator=generator)),
+        "noun": ClassText(torch.randn(NOUNS, width, generator=generator)),
+    }
+
+
+def assert_equal_logits(actual: Mapping[Label, Tensor], expected: Mapping[Label, Tensor]) -> None:
+    # Scaled by up to 100, so 1e-3 is 1e-5 of a cosine; sums may run in another order.
+    assert list(actual) == list(expected)
+    for label in expected:
+        torch.testing.assert_close(actual[label], expected[label], rtol=0, atol=1e-3)
+
+
+def trained_losses(method: str, options: Mapping[str, object]) -> list[float]:
+    model, losses = make(method, options, seed=3), []
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2) if list(model.parameters()) else None
+    batch = make_batch()
+    for _ in range(3):
+        loss = label_cross_entropy(model(batch, make_text(model)), batch.targets)
+        losses.append(loss.item())
+        if optimiser is not None:
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return losses
+
+
+def test_every_option_of_every_method_is_varied() -> None:
+    assert set(OPTIONS) == set(METHODS)
+    for method, several in OPTIONS.items():
+        defaults = {name: p.default for name, p in inspect.signature(METHODS[method]).parameters.items()}
+        varied = {name for options in several for name, value in options.items() if value != defaults[name]}
+        assert varied == set(defaults)
+    assert len(CASES) == 33
+
+
+@every_case
+def test_logits_are_finite_single_precision_of_batch_by_classes(method: str, options: dict[str, object]) -> None:
+    model = make(method, options)
+    logits = model(make_batch(), make_text(model))
+    assert {label: tuple(scores.shape) for label, scores in logits.items()} == {
+        "verb": (BATCH, VERBS),
+        "noun": (BATCH, NOUNS),
+    }
+    assert all(scores.dtype == torch.float32 and bool(scores.isfinite().all()) for scores in logits.values())
+
+
+@every_case
+def test_every_trained_parameter_gets_a_gradient(method: str, options: dict[str, object]) -> None:
+    model, batch = make(method, options), make_batch()
+    loss = label_cross_entropy(model(batch, make_text(model)), batch.targets)
+    assert loss.requires_grad == bool(list(model.parameters()))
+    if loss.requires_grad:
+        loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad, f"{name} is a frozen parameter: checkpoints hold what is trained"
+        assert parameter.grad is not None, name
+        assert bool(parameter.grad.isfinite().all()), name
+        assert bool((parameter.grad != 0).any()), name
+
+
+@every_case
+def test_inputs_are_left_as_they_were(method: str, options: dict[str, object]) -> None:
+    model, batch = make(method, options), make_batch()
+    text = make_text(model)
+    label_cross_entropy(model(batch, text), batch.targets)
+    before = make_batch()
+    assert all(torch.equal(batch.streams[name], stream) for name, stream in before.streams.items())
+    assert all(torch.equal(batch.targets[label], target) for label, target in before.targets.items())
+    assert all(torch.equal(text[label].vectors, words.vectors) for label, words in make_text(model).items())
+    assert not any(stream.requires_grad for stream in batch.streams.values())
+
+
+@every_case
+def test_a_twin_from_the_settings_and_the_saved_weights_gives_the_same(
+    method: str, options: dict[str, object], tmp_path: Path
+) -> None:
+    model = make(method, options, seed=4)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    twin = METHODS[method](**json.loads(json.dumps(model.settings)))
+    twin.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    assert twin.settings == model.settings
+    expected, actual = model(make_batch(), make_text(model)), twin(make_batch(), make_text(model))
+    assert all(torch.equal(actual[label], expected[label]) for label in expected)
+
+
+@every_case
+def test_the_same_seed_gives_the_same_losses(method: str, options: dict[str, object]) -> None:
+    losses = trained_losses(method, options)
+    assert losses == trained_losses(method, options)
+    assert (losses[2] < losses[0]) == bool(list(make(method, options).parameters()))
+
+
+@every_case
+def test_another_vocabulary_permutes_and_selects_columns(method: str, options: dict[str, object]) -> None:
+    model = make(method, options)
+    text = make_text(model)
+    order = torch.tensor([5, 0, 3])
+    other: dict[Label, ClassText] = {"noun": ClassText(text["noun"].vectors[order])}
+    assert_equal_logits(model(make_batch(), other), {"noun": model(make_batch(), text)["noun"][:, order]})
+
+
+@every_case
+def test_any_number_of_frames_is_accepted(method: str, options: dict[str, object]) -> None:
+    model = make(method, options)
+    for frames in (1, 2, 9):
+        logits = model(make_batch(frames), make_text(model))
+        assert all(bool(scores.isfinite().all()) for scores in logits.values())
+
+
+@every_case
+def test_each_clip_is_scored_on_its_own(method: str, options: dict[str, object]) -> None:
+    model, batch = make(method, options), make_batch()
+    together = model(batch, make_text(model))
+    alone = [
+        model(StreamBatch({name: stream[i : i + 1] for name, stream in batch.streams.items()}), make_text(model))
+        for i in range(BATCH)
+    ]
+    assert_equal_logits({label: torch.cat([one[label] for one in alone]) for label in together}, together)
+
+
+@every_case
+def test_what_an_absent_stream_holds_has_no_influence(method: str, options: dict[str, object]) -> None:
+    model, batch = make(method, options), make_batch()
+    everyone, some = torch.ones(BATCH, dtype=torch.bool), torch.tensor([True, False, False, True])
+    always = classified(model)[0]
+    present = {name: everyone if name == always else some for name in batch.streams}
+    garbage = {
+        name: stream.masked_fill(~present[name].view(-1, 1, 1), torch.nan) for name, stream in batch.streams.items()
+    }
+    expected = model(make_batch(present=present), make_text(model))
+    actual = model(StreamBatch(garbage, present, batch.targets), make_text(model))
+    assert all(torch.equal(actual[label], expected[label]) for label in expected)
+    complete = model(batch, make_text(model))
+    assert_equal_logits(
+        {label: scores[some] for label, scores in actual.items()},
+        {label: scores[some] for label, scores in complete.items()},
+    )
+    loss = label_cross_entropy(actual, batch.targets)
+    if loss.requires_grad:
+        loss.backward()
+    assert all(bool(p.grad.isfinite().all()) for p in model.parameters() if p.grad is not None)
+
+
+@every_case
+def test_streams_that_are_stated_to_be_present_everywhere_change_nothing(
+    method: str, options: dict[str, object]
+) -> None:
+    model, everyone = make(method, options), torch.ones(BATCH, dtype=torch.bool)
+    stated = make_batch(present=dict.fromkeys(make_batch().streams, everyone))
+    assert_equal_logits(model(stated, make_text(model)), model(make_batch(), make_text(model)))
+
+
+@every_case
+def test_the_order_of_streams_does_not_matter(method: str, options: dict[str, object]) -> None:
+    model = make(method, options)
+    lists = {name: value[::-1] for name, value in model.settings.items() if isinstance(value, list)}
+    twin = METHODS[method](**(model.settings | lists))
+    twin.load_state_dict(model.state_dict())
+    assert_equal_logits(twin(make_batch(), make_text(model)), model(make_batch(), make_text(model)))
+
+
+@every_case
+def test_half_precision_features_and_autocast_give_single_precision(method: str, options: dict[str, object]) -> None:
+    model, batch = make(method, options), make_batch()
+    halves = StreamBatch({name: stream.half() for name, stream in batch.streams.items()})
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(halves, make_text(model))
+    for label, expected in model(batch, make_text(model)).items():
+        assert logits[label].dtype == torch.float32
+        torch.testing.assert_close(logits[label], expected, rtol=0, atol=2.0)
+
+
+@every_case
+def test_only_the_required_streams_are_read(method: str, options: dict[str, object]) -> None:
+    model, batch = make(method, options), make_batch()
+    required = StreamBatch({name: batch.streams[name] for name in model.required_streams})
+    expected = model(batch, make_text(model))
+    assert all(torch.equal(scores, expected[label]) for label, scores in model(required, make_text(model)).items())
