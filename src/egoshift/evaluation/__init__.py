@@ -26,6 +26,7 @@ from egoshift.evaluation.result import (
     Selection,
     Subset,
 )
+from egoshift.evaluation.summary import summarise
 from egoshift.evaluation.versions import library_versions
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "predict",
     "predict_logits",
     "rows_of",
+    "summarise",
     "target_ranks",
     "top_k_accuracy",
 ]

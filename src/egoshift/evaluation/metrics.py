@@ -58,9 +58,8 @@ def per_class_accuracy(
     >>> per_class_accuracy(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 3).tolist()
     [50.0, 100.0, nan]
     """
-    total = torch.bincount(targets, minlength=num_classes)
-    correct = torch.bincount(targets[predicted == targets], minlength=num_classes)
-    return 100.0 * correct.double() / total.double()
+    correct = torch.bincount(targets, weights=(predicted == targets).double(), minlength=num_classes)
+    return 100.0 * correct / torch.bincount(targets, minlength=num_classes)
 
 
 def macro_accuracy(predicted: Int[Tensor, " clip"], targets: Int[Tensor, " clip"]) -> float:

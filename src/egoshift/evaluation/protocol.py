@@ -111,8 +111,9 @@ def rows_of(outcomes: Sequence[Outcomes], *, num_resamples: int = NUM_RESAMPLES,
         num_resamples: Resamples of the videos behind each interval.
         seed: Of the resamples.
     """
-    generator = torch.Generator().manual_seed(seed)
-    draws = draw_videos(len(outcomes[0].videos), num_resamples, generator) if outcomes[0].videos else torch.ones(0, 0)
+    if not outcomes or not outcomes[0].videos:
+        return []
+    draws = draw_videos(len(outcomes[0].videos), num_resamples, torch.Generator().manual_seed(seed))
     sides = {subset: _Side(part, among, draws) for subset, (part, among) in _subsets(outcomes).items()}
     rows = [side.row(metric, subset) for subset, side in sides.items() if side.n for metric in METRICS]
     for first, second in (("shared", "novel"), ("shared-generalised", "novel-generalised")):

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -76,7 +76,7 @@ class Outcomes(Frozen):
     ranks: tuple[int, ...]
 
     @model_validator(mode="after")
-    def _lengths_agree(self) -> Self:
+    def _lengths_agree(self) -> "Outcomes":
         counts = {sum(self.clips), len(self.targets), len(self.predicted), len(self.ranks)}
         if len(counts) > 1 or len(self.videos) != len(self.clips):
             raise ValueError("outcomes need one count per video and one target, prediction and rank per clip")
@@ -197,7 +197,7 @@ class Result(Frozen):
     provenance: Provenance = Provenance()
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path) -> "Result":
         """Reads a result file.
 
         Args:

@@ -1,0 +1,82 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from egoshift.errors import ResultError
+from egoshift.evaluation import EpochRow, Outcomes, Result, build_result
+from tests.parity.test_evaluation import random_scores
+
+RESULT = build_result(
+    {"noun": random_scores(0, 30, 6, 4)},
+    method="xmic",
+    train="ego4d",
+    test="épic",
+    splits={"noun": ([0, 1, 2], [3, 4, 5])},
+    history=(EpochRow(epoch=0, lr=1e-7, loss=0.1 + 0.2, validation={"noun": 12.5}),),
+    num_resamples=20,
+)
+
+
+def test_a_result_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    RESULT.write(tmp_path / "deep" / "result.json")
+    assert Result.read(tmp_path / "deep" / "result.json") == RESULT
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["result.json"]
+
+
+def test_a_result_file_has_one_row_a_line(tmp_path: Path) -> None:
+    RESULT.write(tmp_path / "result.json")
+    lines = (tmp_path / "result.json").read_text("utf-8").splitlines()
+    rows = [line for line in lines if line.startswith('  {"label": "noun", "metric"')]
+    assert len(rows) == len(RESULT.rows)
+    assert '"test": "épic",' in lines
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is not a result file (a JSON object is expected)"),
+        ("[1]", "is not a result file (a JSON object is expected)"),
+        ('{"schema_version": 2}', "has result schema version 2, this egoshift reads version 1"),
+        ('{"method": "xmic"}', "train: Field required; test: Field required; rows: Field required"),
+        ('{"method": 1, "train": "a", "test": "b", "rows": [], "more": 1}', "more: Extra inputs are not permitted"),
+    ],
+)
+def test_another_file_is_refused_in_one_line(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(content)
+    with pytest.raises(ResultError, match=re.escape(message)) as caught:
+        Result.read(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_many_faults_are_counted(tmp_path: Path) -> None:
+    rows = [{"label": "noun", "metric": "top1", "subset": "all", "value": 101, "n": 0}] * 4
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"method": "xmic", "train": "a", "test": "b", "rows": rows}))
+    with pytest.raises(ResultError, match=r"rows.0.value: .*less than or equal to 100.*and 3 more"):
+        Result.read(path)
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"none.json: cannot be read .No such file"):
+        Result.read(tmp_path / "none.json")
+
+
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ResultError, match=r"cannot be read .is not text"):
+        Result.read(tmp_path / "binary.json")
+
+
+def test_outcomes_whose_lengths_disagree_are_refused() -> None:
+    fields = {"label": "noun", "space": "all", "videos": ("a",), "clips": (2,), "targets": (0,), "predicted": (0,)}
+    with pytest.raises(ValueError, match="one count per video"):
+        Outcomes.model_validate(fields | {"ranks": (0,)})
+
+
+def test_the_score_of_an_epoch_is_the_mean_over_labels() -> None:
+    assert EpochRow(epoch=0, lr=1.0, loss=1.0, validation={"noun": 10.0, "verb": 30.0}).score == 20.0
+    assert EpochRow(epoch=0, lr=1.0, loss=1.0).score is None
