@@ -22,7 +22,7 @@ from egoshift.datasets import shared_and_novel
 from egoshift.datasets.vocabulary import read_synonyms
 from egoshift.encoders import class_text, load_text_encoder
 from egoshift.errors import CheckpointError, ConfigError, Fault
-from egoshift.evaluation import Provenance, Result, library_versions, predict, summarise
+from egoshift.evaluation import Provenance, Result, build_result, library_versions, predict
 from egoshift.features import StoredFeatures
 from egoshift.methods import METHODS
 from egoshift.recipes.run import Run, absolute, read_run, write_run
@@ -222,19 +222,19 @@ def _evaluate_one(
         batch_size=run.fit.eval_batch_size,
         progress=None if progress is None else lambda done, total: progress(title, done, total),
     )
-    subsets = {}
+    splits = {}
     if target.dataset.name != source.dataset.name:
         synonyms = None if run.synonyms is None else read_synonyms(run.synonyms)
         for label in labels:
             ours, theirs = source.dataset.vocabularies[label], target.dataset.vocabularies[label]
-            subsets[label] = shared_and_novel(ours, theirs, synonyms)
+            splits[label] = shared_and_novel(ours, theirs, synonyms)
     fitted = checkpoint.config.fit
-    return summarise(
+    return build_result(
         scores,
         method=run.method.name,
         train=source.dataset.name,
         test=target.dataset.name,
-        subsets=subsets,
+        splits=splits,
         unlabelled={label: len(features) - len(scores[label].targets) for label in labels},
         dropped=_by_kind(features.dropped),
         faults=_by_kind(target.dataset.faults),

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from egoshift.errors import ResultError
-from egoshift.evaluation import Result, summarise
+from egoshift.evaluation import Result, build_result
 from egoshift.recipes.report import html
 from egoshift.recipes.reported import EGO4D, EPIC
 from egoshift.recipes.tables import TEXT_FORMATS, TableRow, blocks, cell_text, read_results, table_rows
@@ -23,9 +23,9 @@ def _result(train: str, test: str, *, variant: str = "xmic", label: Label = "nou
     groups = tuple(f"video{index % 7}" for index in range(60))
     names = ("cup", "knife", "pan & lid", "<script>", "sponge", "tap")
     scores: dict[Label, Scores] = {label: Scores(label, logits, targets, groups, names)}
-    subsets = {} if train == test else {label: ((0, 1, 2, 3), (4, 5))}
-    return summarise(
-        scores, method="xmic", train=train, test=test, subsets=subsets, variant=variant, seed=seed, **fields
+    splits = {} if train == test else {label: ((0, 1, 2, 3), (4, 5))}
+    return build_result(
+        scores, method="xmic", train=train, test=test, splits=splits, variant=variant, seed=seed, **fields
     )
 
 
