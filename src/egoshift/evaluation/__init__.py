@@ -26,7 +26,6 @@ from egoshift.evaluation.result import (
     Selection,
     Subset,
 )
-from egoshift.evaluation.summary import summarise
 from egoshift.evaluation.versions import library_versions
 
 __all__ = [
@@ -56,7 +55,6 @@ __all__ = [
     "predict",
     "predict_logits",
     "rows_of",
-    "summarise",
     "target_ranks",
     "top_k_accuracy",
 ]
