@@ -30,7 +30,7 @@ class DataCard(BaseModel):
         hands_format: How to read ``hands``.
         hand_threshold: The lowest score at which a detected hand counts.
         object_threshold: The lowest score at which a detected object counts.
-        features: Where feature stores of this data set go.
+        features: Where feature stores of this data set go; by default ``features/<name>`` beside the card.
         frame_rate_hz: The rate of folders of numbered frames, where the annotations do not say it.
         unit: Whether ``videos`` holds full videos or clips cut from them, where the data set comes as both (Ego4D,
             EGTEA Gaze+); ``auto`` takes what is there, the full video first for Ego4D and the clip first for EGTEA.
@@ -49,7 +49,7 @@ class DataCard(BaseModel):
     hands_format: HandsFormat | None = None
     hand_threshold: float = Field(default=0.8, ge=0, le=1)
     object_threshold: float = Field(default=0.01, ge=0, le=1)
-    features: Path
+    features: Path = Path("features")
     frame_rate_hz: float | None = Field(default=None, gt=0)
     unit: Literal["auto", "full", "clip"] = "auto"
     window_s: float | None = Field(default=None, gt=0)

@@ -148,9 +148,10 @@ def _place(rows: pl.DataFrame, card: DataCard, media: Mapping[str, Path]) -> pl.
         "clip": pl.lit(True),
         "full": pl.lit(False),
     }[card.unit]
-    first_s, last_s = pl.col("first") / FRAME_RATE_HZ, pl.col("last") / FRAME_RATE_HZ
+    start = pl.when(is_clip).then(0).otherwise("first")
+    stop = pl.when(is_clip).then(pl.col("last") - pl.col("first")).otherwise("last")
     return rows.with_columns(
         video_id=pl.when(is_clip).then("clip_id").otherwise("session"),
-        start_s=pl.when(is_clip).then(0.0).otherwise(first_s),
-        stop_s=pl.when(is_clip).then(last_s - first_s).otherwise(last_s),
+        start_s=start / FRAME_RATE_HZ,
+        stop_s=stop / FRAME_RATE_HZ,
     )

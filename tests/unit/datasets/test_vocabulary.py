@@ -1,5 +1,6 @@
 """Class names and the shared and novel classes of two vocabularies."""
 
+import doctest
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from egoshift.datasets import (
     read_synonyms,
     shared_and_novel,
 )
+from egoshift.datasets import vocabulary as module
 from egoshift.datasets.vocabulary import build_vocabulary
 from egoshift.errors import DataError
 from egoshift.records import Vocabulary
@@ -114,3 +116,8 @@ def test_equal_and_empty_names_are_refused_together() -> None:
         "noun class 1 has no name",
         "noun classes 0 and 3 are both 'cup' after clean-up",
     ]
+
+
+def test_the_examples_in_the_docstrings_run() -> None:
+    results = doctest.testmod(module)
+    assert (results.failed, results.attempted) == (0, 5)

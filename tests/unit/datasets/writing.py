@@ -67,8 +67,8 @@ def write_epic(
         rows = [(index, key, str(instances), "any") for index, (key, instances) in enumerate(classes)]
         write_rows(folder / f"EPIC_100_{name}_classes.csv", ("id", "key", "instances", "category"), rows)
     if rates is not None:
-        rows = [(video, 100.0, rate, "1920x1080") for video, rate in rates.items()]
-        write_rows(folder / "EPIC_100_video_info.csv", ("video_id", "duration", "fps", "resolution"), rows)
+        info = [(video, 100.0, rate, "1920x1080") for video, rate in rates.items()]
+        write_rows(folder / "EPIC_100_video_info.csv", ("video_id", "duration", "fps", "resolution"), info)
 
 
 def write_json(path: Path, contents: object) -> None:
@@ -129,8 +129,8 @@ def write_egtea(folder: Path, splits: Mapping[str, Sequence[str]]) -> None:
     for name, classes in (("verb", verbs), ("noun", nouns), ("action", actions)):
         lines = [f"{text} {number}" for number, text in enumerate(classes, start=1)]
         (folder / f"{name}_idx.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for name, lines in splits.items():
-        (folder / f"{name}.txt").write_text("".join(f"{line} \n" for line in lines), encoding="utf-8")
+    for name, clips in splits.items():
+        (folder / f"{name}.txt").write_text("".join(f"{clip} \n" for clip in clips), encoding="utf-8")
 
 
 def touch(folder: Path, *names: str) -> None:
