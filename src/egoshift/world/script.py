@@ -1,0 +1,136 @@
+"""What happens in a video: which action, when, where and with which object. Nothing is drawn here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from egoshift.world.drawing import Point
+from egoshift.world.hands import HandLook
+from egoshift.world.looks import Look, random_look
+from egoshift.world.style import Style, noun_weights, random_hands
+
+NUM_PLACES = 5
+PLACE_SPACING = 190.0
+"""How far apart the places of a room are where actions happen, in pixels."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action: from when to when it is done, and from when to when it is written down as."""
+
+    verb: str
+    noun: str
+    look: Look
+    start_s: float
+    stop_s: float
+    noted_start_s: float
+    noted_stop_s: float
+    place: int
+    spot: Point
+    glance: Point
+
+
+@dataclass(frozen=True)
+class Script:
+    """One video: who, when, and all actions in order of time."""
+
+    video_id: str
+    participant_id: str
+    split: str
+    style: Style
+    duration_s: float
+    hands: HandLook
+    actions: tuple[Action, ...]
+    seed: tuple[int, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """Frames in the video."""
+        return round(self.duration_s * self.style.rate_hz)
+
+
+def spots_of(place: int, style: Style) -> tuple[Point, Point]:
+    """The two spots at a place where things are done, off the middle of the view."""
+    width, height = style.size
+    x, y = width / style.zoom, height / style.zoom
+    shift = ((place * 0.37) % 1 - 0.5) * 0.1
+    return ((-0.2 + shift) * x, 0.1 * y), ((0.18 + shift) * x, (0.14 - shift) * y)
+
+
+def write_script(
+    video_id: str, participant_id: str, split: str, style: Style, duration_s: float, seed: tuple[int, int, int]
+) -> Script:
+    """Invent a video.
+
+    Args:
+        video_id: Its name.
+        participant_id: Who wears the camera: the same person has the same hands and things in every video.
+        split: ``train`` or ``val``.
+        style: The data set's look.
+        duration_s: About how long it is.
+        seed: World seed, person, and video.
+    """
+    person = np.random.default_rng([seed[0], seed[1], 1])
+    hands = random_hands(style, person)
+    things = {noun: [random_look(noun, style.colours, person)[0] for _ in range(2)] for noun in style.classes.nouns}
+    rng = np.random.default_rng([*seed, 2])
+    actions: list[Action] = []
+    now = float(rng.uniform(0.6, 1.5))
+    while now < duration_s - 3:
+        noun = _draw(noun_weights(style.classes), rng)
+        look = things[noun][int(rng.integers(2))]
+        place = int(rng.integers(NUM_PLACES))
+        for verb in _chain(noun, style, rng):
+            action = _action(verb, noun, look, place, style, now, rng)
+            if action.stop_s > duration_s - 0.8:
+                break
+            actions.append(action)
+            now = action.stop_s + _pause(rng)
+    return Script(video_id, participant_id, split, style, duration_s, hands, tuple(actions), (*seed, 3))
+
+
+def _chain(noun: str, style: Style, rng: np.random.Generator) -> list[str]:
+    """What is done with one object, one after the other: perhaps taken, used, perhaps put away."""
+    uses = [
+        verb for verb in style.classes.verbs if verb not in ("take", "put") and noun in style.classes.objects_of(verb)
+    ]
+    chain = ["take"] if rng.random() < 0.55 else []
+    if uses:
+        order = [uses[int(i)] for i in rng.permutation(len(uses))]
+        chain += order[: int(rng.integers(1, 3))]
+    if rng.random() < 0.55 or not chain:
+        chain.append("put")
+    return chain
+
+
+def _action(
+    verb: str, noun: str, look: Look, place: int, style: Style, start_s: float, rng: np.random.Generator
+) -> Action:
+    stop_s = start_s + float(np.clip(1.5 + rng.gamma(1.2, 0.45), 1.5, 3.8))
+    spot = spots_of(place, style)[int(rng.integers(2))]
+    return Action(
+        verb=verb,
+        noun=noun,
+        look=look,
+        start_s=round(start_s, 2),
+        stop_s=round(stop_s, 2),
+        noted_start_s=round(start_s - float(rng.uniform(0, 0.25)), 2),
+        noted_stop_s=round(stop_s + float(rng.uniform(0, 0.25)), 2),
+        place=place,
+        spot=(spot[0] + float(rng.normal(0, 6)), spot[1] + float(rng.normal(0, 4))),
+        glance=(float(rng.normal(0, 10)), float(rng.normal(0, 7))),
+    )
+
+
+def _pause(rng: np.random.Generator) -> float:
+    """Seconds until the next action: none to speak of, a moment, or a stretch of nothing."""
+    kind = rng.random()
+    if kind < 0.4:
+        return float(rng.uniform(0.05, 0.2))
+    return float(rng.uniform(0.3, 0.9)) if kind < 0.82 else float(rng.uniform(1.5, 2.8))
+
+
+def _draw(weights: dict[str, float], rng: np.random.Generator) -> str:
+    names = list(weights)
+    shares = np.array([weights[name] for name in names])
+    return names[int(rng.choice(len(names), p=shares / shares.sum()))]

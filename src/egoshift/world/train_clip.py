@@ -1,0 +1,217 @@
+"""Train the small CLIP of the generated world: ``python -m egoshift.world.train_clip --out FOLDER``.
+
+It is trained contrastively, and only on the third-person pictures and captions of ``web.py``: none of the egocentric
+videos are seen, as CLIP has hardly seen egocentric video. In a batch all captions say equally much (all name the
+noun, or all the verb, ...), and pictures with the same content count as matches of each other's captions.
+"""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from egoshift.world.clip_scores import (
+    MEAN,
+    SIZE,
+    STD,
+    Pictures,
+    encode_images,
+    encode_text,
+    measure,
+    normalised,
+    write_card,
+)
+from egoshift.world.tokens import build_tokenizer
+from egoshift.world.web import Subject, captions, draw_web_picture
+
+DRAWN = 80
+"""Pixels that are drawn; what the encoder sees less of is room for random crops."""
+WORDS = 32
+LEVELS = {False: ("noun", "colour noun"), True: ("verb", "noun", "verb noun", "verb")}
+"""How much the captions of one batch say, by whether its pictures show hands."""
+
+
+def draw_pictures(count: int, seed: int, *, with_hands: bool, processes: int) -> Pictures:
+    """``count`` random pictures; the same for any number of processes."""
+    jobs = [(seed, start, min(start + 500, count), with_hands) for start in range(0, count, 500)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        parts = list(pool.map(_draw_part, jobs))
+    images = torch.from_numpy(np.concatenate([images for images, _ in parts]))
+    return Pictures(images, tuple(subject for _, subjects in parts for subject in subjects), with_hands)
+
+
+def _draw_part(job: tuple[int, int, int, bool]) -> tuple[np.ndarray, list[Subject]]:
+    seed, start, stop, with_hands = job
+    drawn = []
+    for index in range(start, stop):
+        rng = np.random.default_rng([seed, int(with_hands), index])
+        drawn.append(draw_web_picture(rng, DRAWN, with_hands=with_hands))
+    return np.stack([image for image, _ in drawn]), [subject for _, subject in drawn]
+
+
+def build_model(tokenizer: Any, seed: int) -> Any:
+    """A CLIP of about three million parameters with random weights."""
+    from transformers import CLIPConfig, CLIPModel
+
+    torch.manual_seed(seed)
+    ids = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    text = {
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": WORDS,
+        "vocab_size": len(tokenizer),
+        "hidden_act": "gelu",
+        **ids,
+    }
+    vision = {
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "image_size": SIZE,
+        "patch_size": 12,
+        "hidden_act": "gelu",
+    }
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=96, **ids)
+    return CLIPModel(config)
+
+
+def augmented(images: UInt8[Tensor, "n big big 3"], generator: torch.Generator) -> Float[Tensor, "n 3 size size"]:
+    """Encoder input after a random crop, flip and change of light."""
+    room = images.shape[1] - SIZE
+    top, left = (int(v) for v in torch.randint(0, room + 1, (2,), generator=generator))
+    cut = images[:, top : top + SIZE, left : left + SIZE]
+    x = cut.permute(0, 3, 1, 2).float() / 255
+    flips = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
+    x = torch.where(flips, x.flip(-1), x)
+    gain = torch.empty(len(x), 3, 1, 1).uniform_(0.92, 1.08, generator=generator)
+    light = torch.empty(len(x), 1, 1, 1).uniform_(0.7, 1.2, generator=generator)
+    return normalised((x * gain * light).clamp(0, 1))
+
+
+def contrast(logits: Float[Tensor, "n n"], keys: Sequence[str]) -> Tensor:
+    """Cross entropy both ways, where all captions and pictures with the same key match each other."""
+    numbers = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    of = torch.tensor([numbers[key] for key in keys])
+    match = (of[:, None] == of[None, :]).float()
+    match = match / match.sum(1, keepdim=True)
+    rows = -(match * logits.log_softmax(1)).sum(1).mean()
+    columns = -(match * logits.T.log_softmax(1)).sum(1).mean()
+    return (rows + columns) / 2
+
+
+def train(
+    model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, batch_size: int, minutes: float, seed: int
+) -> int:
+    """Train in place, alternating between the sets; gives the number of steps done."""
+    generator = torch.Generator().manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, betas=(0.9, 0.98))
+    started, step = time.monotonic(), 0
+    for step in range(1, steps + 1):
+        done = max(step / steps, (time.monotonic() - started) / (60 * minutes))
+        if done > 1:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = 1.5e-3 * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+        chosen = sets[step % len(sets)]
+        indices = torch.randint(len(chosen.images), (batch_size,), generator=generator)
+        level = LEVELS[chosen.with_hands][int(rng.integers(len(LEVELS[chosen.with_hands])))]
+        texts, keys = _captions_of([chosen.subjects[i] for i in indices.tolist()], level, rng)
+        image = encode_images(model, augmented(chosen.images[indices], generator))
+        logits = image @ encode_text(model, tokenizer, texts).T * model.logit_scale.exp()
+        loss = contrast(logits, keys)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, math.log(100))
+        if step % 100 == 0:
+            print(
+                f"step {step} level {level:12s} loss {loss.item():.3f} {time.monotonic() - started:.0f} s", flush=True
+            )
+    return step
+
+
+def _captions_of(subjects: Sequence[Subject], level: str, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """A random caption of that level for each subject, and what it says without its template."""
+    texts, keys = [], []
+    for subject in subjects:
+        fitting = captions(subject)
+        choices = fitting.get(level) or fitting["noun"]
+        texts.append(choices[int(rng.integers(len(choices)))])
+        keys.append(choices[0])
+    return texts, keys
+
+
+def save(model: Any, tokenizer: Any, out: Path) -> None:
+    """Write the folder that ``transformers`` reads; weights in fp16."""
+    out.mkdir(parents=True, exist_ok=True)
+    model.half().save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    preprocessor = {
+        "image_processor_type": "CLIPImageProcessor",
+        "do_resize": True,
+        "size": {"shortest_edge": SIZE},
+        "resample": 3,
+        "do_center_crop": True,
+        "crop_size": {"height": SIZE, "width": SIZE},
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": MEAN,
+        "image_std": STD,
+        "do_convert_rgb": True,
+    }
+    (out / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2) + "\n")
+
+
+def main() -> None:
+    """Draw, train, measure, save."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", type=int, default=8000, help="of objects, and as many of actions")
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--minutes", type=float, default=14.0, help="stop training after this long")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    started = time.monotonic()
+    seed, count, threads = arguments.seed, arguments.pictures, arguments.threads
+    sets = [draw_pictures(count, seed, with_hands=hands, processes=threads) for hands in (False, True)]
+    tests = [draw_pictures(1000, seed + 1000, with_hands=hands, processes=threads) for hands in (False, True)]
+    drawing_minutes = (time.monotonic() - started) / 60
+    print(f"drew {2 * count} pictures in {drawing_minutes:.1f} min", flush=True)
+    tokenizer = build_tokenizer(WORDS)
+    model = build_model(tokenizer, seed)
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
+    steps = train(model, tokenizer, sets, steps=arguments.steps, batch_size=128, minutes=arguments.minutes, seed=seed)
+    model.eval()
+    scores = measure(model, tokenizer, tests)
+    save(model, tokenizer, arguments.out)
+    minutes = (time.monotonic() - started) / 60
+    facts = {"seed": seed, "pictures": 2 * count, "steps": steps, "minutes": round(minutes, 1), "threads": threads}
+    write_card(arguments.out, facts, scores)
+    print(json.dumps({**facts, **scores}))
+
+
+if __name__ == "__main__":
+    main()
