@@ -103,9 +103,14 @@ def save_checkpoint(
         fit: How it was trained.
         provenance: Whatever else shall be known.
     """
-    parameters = {name: value.detach().cpu().contiguous() for name, value in trained_parameters(classifier).items()}
+    # Cloned because safetensors refuses tensors that share memory, as the same vectors for two labels do.
+    parameters = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in trained_parameters(classifier).items()
+    }
     vectors: dict[str, Tensor] = {
-        label: classes.vectors.detach().float().cpu().contiguous() for label, classes in text.items()
+        label: classes.vectors.detach().float().cpu().clone(memory_format=torch.contiguous_format)
+        for label, classes in text.items()
     }
     contents = {WEIGHTS_FILE: safetensors.torch.save(parameters), TEXT_FILE: safetensors.torch.save(vectors)}
     config = CheckpointConfig(

@@ -24,22 +24,23 @@ def open_fabric(accelerator: Accelerator, devices: int, num_nodes: int, precisio
     Raises:
         ConfigError: If the accelerator is absent, the precision does not suit it, or the processes were not started.
     """
-    # Imported here because it takes a second, which users of the settings alone need not wait for.
-    from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy
-
     if accelerator == "cuda" and not torch.cuda.is_available():
         raise ConfigError("accelerator 'cuda' was asked for, but torch sees no CUDA device; use 'auto' or 'cpu'")
     device = "cuda" if accelerator == "auto" and torch.cuda.is_available() else accelerator.replace("auto", "cpu")
     processes = devices * num_nodes
     _check_processes(processes)
+    arithmetic = choose_precision(precision, device)
+    # Imported here because it takes a second, which users of the settings alone need not wait for.
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies import DDPStrategy
+
     fabric = Fabric(
         accelerator=device,
         devices=devices,
         num_nodes=num_nodes,
         # A method may have parameters that a choice of streams or labels leaves without gradient.
         strategy=DDPStrategy(find_unused_parameters=True) if processes > 1 else "auto",
-        precision=choose_precision(precision, device),
+        precision=arithmetic,
     )
     fabric.launch()
     return fabric

@@ -134,9 +134,11 @@ class Trainer:
 
     def _look(self) -> None:
         """Reads the losses of the steps sent ahead, tells of them, and now and then saves."""
+        if not self._pending:
+            return
         self._settle()
         state, settings = self.state, self._settings
-        if self._progress is not None and state.losses:
+        if self._progress is not None:
             elapsed = max(1e-9, time.monotonic() - self._started)
             done = min(len(self._indices), state.step * settings.batch_size)
             rate = (done - self._skipped * settings.batch_size) / elapsed

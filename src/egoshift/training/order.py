@@ -8,7 +8,9 @@ from torch import Tensor
 
 def seed_of(*path: int) -> int:
     """A seed for one place of a training run, such as (seed, epoch, step, rank); unlike for any other place."""
-    return int(np.random.SeedSequence(path).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    # SeedSequence takes (3,) and (3, 0) for the same; the length tells them apart.
+    sequence = np.random.SeedSequence((len(path), *path))
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def epoch_order(indices: Int[Tensor, " clip"], seed: int, epoch: int) -> Int[Tensor, " clip"]:

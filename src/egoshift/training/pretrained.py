@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
@@ -108,7 +107,7 @@ class TrainedModel(
         local_files_only: bool = False,
         revision: str | None = None,
         **model_kwargs: object,
-    ) -> Self:
+    ) -> "TrainedModel":
         """Reads a trained model from a folder, or from the hub where there is no such folder.
 
         Args:

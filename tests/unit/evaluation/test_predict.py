@@ -34,11 +34,11 @@ def test_clips_without_any_of_the_labels_are_not_computed() -> None:
 def test_every_module_is_left_in_the_mode_it_came_in() -> None:
     classifier = toy(dropout=0.5)
     classifier.train()
-    classifier.move[1].eval()
+    classifier.layer.eval()
     first = predict(classifier, toy_clips(), toy_text())["noun"].logits
     assert torch.equal(predict(classifier, toy_clips(), toy_text())["noun"].logits, first)
     assert classifier.training
-    assert not classifier.move[1].training
+    assert not classifier.layer.training
     assert not first.requires_grad
 
 

@@ -23,19 +23,20 @@ class Toy(AbstractClassifier):
 
     def __init__(self, *, dim: int = DIM, dropout: float = 0.0):
         super().__init__()
-        self.dim, self.dropout = dim, dropout
-        self.move = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, dim))
+        self.dim = dim
+        self.dropout = nn.Dropout(dropout)
+        self.layer = nn.Linear(dim, dim)
 
     @property
     def settings(self) -> dict[str, object]:
-        return {"dim": self.dim, "dropout": self.dropout}
+        return {"dim": self.dim, "dropout": self.dropout.p}
 
     @property
     def required_streams(self) -> tuple[str, ...]:
         return ("full",)
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
-        video = self.move(batch.streams["full"].mean(1))
+        video = self.layer(self.dropout(batch.streams["full"].mean(1)))
         return {label: (video @ classes.vectors.T).float() for label, classes in text.items()}
 
 

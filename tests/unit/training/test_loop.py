@@ -1,0 +1,274 @@
+"""fit as a user calls it."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from egoshift.classifier import ClassText, StreamBatch
+from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.evaluation import EpochRow, predict
+from egoshift.features import TensorFeatures
+from egoshift.methods import ZeroShot
+from egoshift.records import Label
+from egoshift.training import FitProgress, FitReport, FitSettings, fit, load_checkpoint
+from tests.unit.evaluation.toy import DIM, Toy, toy, toy_clips, toy_text
+
+SETTINGS = FitSettings(epochs=4, batch_size=16, num_frames=3, lr=0.02, schedule="constant", precision="32-true")
+
+
+def timeless(history: tuple[EpochRow, ...]) -> list[EpochRow]:
+    """The epochs without how long they took."""
+    return [row.model_copy(update={"seconds": 0.0}) for row in history]
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C at a chosen step."""
+
+
+def stopping_at(epoch: int, step: int) -> object:
+    def progress(at: FitProgress) -> None:
+        if (at.epoch, at.step) == (epoch, step):
+            raise Stopped
+
+    return progress
+
+
+def fitted(dropout: float = 0.3, **options: object) -> tuple[Toy, FitReport, list[float]]:
+    """Fits the toy and gives it, the report and the loss of every step."""
+    losses: list[float] = []
+    options = {"settings": SETTINGS, "validation": toy_clips(25, seed=8)} | options
+    inner = options.pop("progress", None)
+
+    def progress(at: FitProgress) -> None:
+        losses.append(at.loss)
+        if callable(inner):
+            inner(at)
+
+    classifier = toy(dropout)
+    try:
+        report = fit(classifier, toy_clips(), toy_text("noun", "verb"), progress=progress, **options)  # type: ignore[arg-type]
+    except Stopped:
+        report = FitReport(selection="none", settings=SETTINGS)
+    return classifier, report, losses
+
+
+def test_training_lowers_the_loss_and_raises_the_score() -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 25})
+    classifier, report, _ = fitted(dropout=0.0, settings=settings)
+    first, last = report.history[0], report.history[-1]
+    assert last.loss < 0.7 * first.loss
+    assert report.score is not None
+    assert first.score is not None
+    assert report.score > first.score + 10
+    assert not classifier.training
+    assert (report.clips, report.unlabelled, report.parameters) == (40, 0, DIM * DIM + DIM)
+    assert (report.device, report.precision, report.processes) == ("cpu", "32-true", 1)
+
+
+def test_the_same_seed_gives_the_same_losses_and_weights_and_another_seed_others() -> None:
+    first, second = fitted(), fitted()
+    assert first[2] == second[2]
+    assert torch.equal(first[0].layer.weight, second[0].layer.weight)
+    assert fitted(settings=SETTINGS.model_copy(update={"seed": 1}))[2] != first[2]
+
+
+def test_the_callers_random_numbers_do_not_matter_and_are_not_disturbed() -> None:
+    weights = []
+    for seed in (0, 1):
+        classifier = toy(dropout=0.3)
+        torch.manual_seed(seed)
+        expected = torch.rand(3)
+        torch.manual_seed(seed)
+        fit(classifier, toy_clips(), toy_text(), settings=SETTINGS)
+        assert torch.equal(torch.rand(3), expected)
+        weights.append(classifier.layer.weight)
+    assert torch.equal(weights[0], weights[1])
+
+
+def test_the_best_epoch_is_kept_the_earliest_among_equals() -> None:
+    classifier, report, _ = fitted()
+    scores = [row.score for row in report.history]
+    assert report.selection == "best"
+    assert report.epoch == scores.index(max(score for score in scores if score is not None))
+    assert report.score == max(score for score in scores if score is not None)
+    found = predict(classifier, toy_clips(25, seed=8), toy_text("noun", "verb"), num_frames=3)
+    tops = [(of.logits.argmax(1) == of.targets).double().mean() * 100 for of in found.values()]
+    assert report.score == pytest.approx(float(sum(tops) / 2))
+
+
+def test_the_best_epoch_is_kept_even_where_training_went_on_to_ruin_it() -> None:
+    settings = SETTINGS.model_copy(update={"lr": 30.0, "epochs": 5})
+    classifier, report, _ = fitted(settings=settings)
+    scores = [row.score or 0.0 for row in report.history]
+    assert scores[-1] < max(scores)
+    found = predict(classifier, toy_clips(25, seed=8), toy_text("noun", "verb"), num_frames=3)
+    tops = [(of.logits.argmax(1) == of.targets).double().mean() * 100 for of in found.values()]
+    assert max(scores) == pytest.approx(float(sum(tops) / 2))
+
+
+def test_the_last_epoch_is_kept_on_request_and_without_validation() -> None:
+    last, report, _ = fitted(settings=SETTINGS.model_copy(update={"selection": "last"}))
+    assert (report.selection, report.epoch, report.note) == ("last", 3, "")
+    without, report, _ = fitted(validation=None)
+    assert (report.selection, report.epoch, report.score) == ("last", 3, None)
+    assert "no validation clips were given" in report.note
+    assert torch.equal(last.layer.weight, without.layer.weight)
+
+
+def test_selection_on_the_target_is_labelled() -> None:
+    settings = SETTINGS.model_copy(update={"selection": "oracle"})
+    _, report, _ = fitted(settings=settings, validation_text=toy_text("noun", "verb"))
+    assert report.selection == "oracle"
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(0, 2), (0, 3), (1, 1), (2, 3), (3, 2)])
+def test_an_interrupted_training_goes_on_with_the_same_losses_to_the_same_weights(
+    epoch: int, step: int, tmp_path: Path
+) -> None:
+    whole, expected, losses = fitted()
+    _, _, before = fitted(checkpoint=tmp_path, progress=stopping_at(epoch, step))
+    assert len(before) == 3 * epoch + step
+    resumed, report, after = fitted(checkpoint=tmp_path, resume=True)
+    assert before + after == losses
+    assert timeless(report.history) == timeless(expected.history)
+    assert (report.epoch, report.score, report.resumed_at) == (expected.epoch, expected.score, epoch)
+    assert torch.equal(resumed.layer.weight, whole.layer.weight)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors", "text.safetensors"]
+
+
+def test_a_kill_costs_at_most_the_epoch(tmp_path: Path) -> None:
+    _, expected, losses = fitted()
+
+    def kill(at: FitProgress) -> None:
+        if (at.epoch, at.step) == (2, 1):
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fitted(checkpoint=tmp_path, progress=kill)
+    _, report, after = fitted(checkpoint=tmp_path, resume=True)
+    assert after == losses[6:]
+    assert timeless(report.history) == timeless(expected.history)
+
+
+def test_a_finished_training_is_read_back(tmp_path: Path) -> None:
+    classifier, report, _ = fitted(checkpoint=tmp_path)
+    again, found, losses = fitted(checkpoint=tmp_path, resume=True)
+    assert losses == []
+    assert found == report
+    assert torch.equal(again.layer.weight, classifier.layer.weight)
+
+
+def test_a_training_that_was_never_begun_begins(tmp_path: Path) -> None:
+    _, report, losses = fitted(checkpoint=tmp_path, resume=True)
+    assert report.resumed_at is None
+    assert losses == fitted()[2]
+
+
+def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
+    other = SETTINGS.model_copy(update={"lr": 0.5, "betas": (0.8, 0.9)})
+    fitted(checkpoint=tmp_path, progress=stopping_at(1, 1))
+    with pytest.raises(CheckpointError, match=r"other settings: settings.lr was 0.02, is 0.5; settings.betas was"):
+        fitted(checkpoint=tmp_path, resume=True, settings=other)
+    fitted(checkpoint=tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match="holds a finished training with other settings"):
+        fitted(checkpoint=tmp_path, resume=True, settings=other)
+
+
+def test_a_damaged_resume_point_is_refused_in_one_line(tmp_path: Path) -> None:
+    fitted(checkpoint=tmp_path, progress=stopping_at(1, 1))
+    path = tmp_path / "resume.safetensors"
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(CheckpointError, match=r"resume.safetensors: is damaged .*; train again without") as caught:
+        fitted(checkpoint=tmp_path, resume=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_resuming_nowhere_is_refused() -> None:
+    with pytest.raises(ConfigError, match="resume was asked for without a checkpoint folder"):
+        fitted(resume=True)
+
+
+def test_a_method_without_parameters_is_left_as_it_is_and_says_so(tmp_path: Path) -> None:
+    report = fit(ZeroShot(), toy_clips(), toy_text(), checkpoint=tmp_path)
+    assert (report.selection, report.epoch, report.history) == ("none", None, ())
+    assert report.note == "ZeroShot has no trainable parameters: nothing was trained"
+    assert load_checkpoint(tmp_path).config.fit == report
+
+
+def test_frozen_parameters_stay_as_they_are() -> None:
+    classifier = toy()
+    classifier.layer.bias.requires_grad_(False)
+    bias, weight = classifier.layer.bias.clone(), classifier.layer.weight.clone()
+    report = fit(classifier, toy_clips(), toy_text(), settings=SETTINGS)
+    assert report.parameters == DIM * DIM
+    assert torch.equal(classifier.layer.bias, bias)
+    assert not torch.equal(classifier.layer.weight, weight)
+
+
+def test_clips_without_any_label_are_left_out_and_counted() -> None:
+    report = fit(toy(), toy_clips(), toy_text("verb"), settings=SETTINGS)
+    assert (report.clips, report.unlabelled) == (32, 8)
+
+
+def test_the_gradient_is_clipped_on_request() -> None:
+    clipped = fitted(settings=SETTINGS.model_copy(update={"clip_norm": 1e-6}))[2]
+    assert clipped[0] == fitted()[2][0]
+    assert clipped[-1] != fitted()[2][-1]
+
+
+def test_bf16_training_runs_and_reads_features_and_text_in_float32() -> None:
+    kinds = set()
+
+    class Watching(Toy):
+        def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
+            kinds.add((batch.streams["full"].dtype, text["noun"].vectors.dtype, torch.is_autocast_enabled("cpu")))
+            return super().forward(batch, text)
+
+    settings = SETTINGS.model_copy(update={"precision": "bf16-mixed", "epochs": 1})
+    report = fit(Watching(), toy_clips(), toy_text(), validation=toy_clips(), settings=settings)
+    assert report.precision == "bf16-mixed"
+    assert kinds == {(torch.float32, torch.float32, True)}
+
+
+def test_progress_counts_steps_and_tells_rate_and_time_left() -> None:
+    seen: list[FitProgress] = []
+    fitted(progress=seen.append)
+    assert [(at.epoch, at.step) for at in seen] == [(epoch, step) for epoch in range(4) for step in (1, 2, 3)]
+    assert {(at.num_epochs, at.num_steps) for at in seen} == {(4, 3)}
+    assert all(at.clips_per_s > 0 and math.isfinite(at.loss) for at in seen)
+    assert all(at.seconds_left > 0 for at in seen[:-1])
+    assert dataclasses.asdict(seen[0]).keys() >= {"clips_per_s", "seconds_left"}
+
+
+def test_a_label_that_no_clip_has_is_refused() -> None:
+    clips = toy_clips()
+    source = TensorFeatures({"full": torch.randn(3, DIM)}, {"noun": [0, 1, 2], "verb": [-1, -1, -1]})
+    with pytest.raises(ConfigError, match="none of the 3 training clips has a verb label; leave verb out"):
+        fit(toy(), source, toy_text("noun", "verb"))
+    with pytest.raises(ConfigError, match="none of the 3 validation clips has a verb label, so no epoch can be"):
+        fit(toy(), clips, toy_text("noun", "verb"), validation=source)
+
+
+def test_validation_text_of_other_labels_is_refused() -> None:
+    with pytest.raises(ConfigError, match="training is for noun, but validation_text is for verb"):
+        fit(toy(), toy_clips(), toy_text(), validation=toy_clips(), validation_text=toy_text("verb"))
+
+
+def test_a_loss_that_is_no_number_names_epoch_step_and_remedy() -> None:
+    settings = SETTINGS.model_copy(update={"lr": 1e38})
+    with pytest.raises(
+        ConfigError, match=r"the loss became nan at epoch 0, step \d, with lr=1e\+38 and precision 32-true; lower lr or"
+    ):
+        fit(toy(), toy_clips(), toy_text(), settings=settings)
+
+
+def test_features_that_are_no_numbers_are_named_instead() -> None:
+    source = toy_clips()
+    source._streams["full"][33] = math.nan  # as a damaged store would give it
+    with pytest.raises(StoreError, match=r"stream 'full' hold NaN or infinity at clip 33 .video 'video 3'."):
+        fit(toy(), source, toy_text(), settings=SETTINGS)
