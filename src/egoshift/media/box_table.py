@@ -181,8 +181,21 @@ class BoxTable(AbstractTrackLocator):
         self._frame_rate_hz = frame_rate_hz
 
     @cached_property
+    def _outcome(self) -> pl.DataFrame | DataError:
+        try:
+            return read_box_table(self._path)
+        except DataError as error:
+            return error
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset(self._table["video"].cast(pl.String))
+
+    @property
     def _table(self) -> pl.DataFrame:
-        return read_box_table(self._path)
+        if isinstance(self._outcome, DataError):
+            raise self._outcome
+        return self._outcome
 
     @cached_property
     def description(self) -> dict[str, object]:
@@ -199,15 +212,13 @@ class BoxTable(AbstractTrackLocator):
 
     def faults(self, video_ids: Sequence[str]) -> tuple[Fault, ...]:
         """The table's own faults, or one fault for each video that it has no row of."""
-        try:
-            listed = set(self._table["video"].cast(pl.String))
-        except DataError as error:
-            return error.faults
+        if isinstance(self._outcome, DataError):
+            return self._outcome.faults
         remedy = "use the ids of the data set; a row with empty edges says that no hand was seen"
         return tuple(
             Fault("missing-detections", self._path, f"has no row of video {video_id!r}", remedy)
             for video_id in video_ids
-            if video_id not in listed
+            if video_id not in self._listed
         )
 
     def read_track(self, video_id: str, info: VideoInfo) -> BoxTrack:

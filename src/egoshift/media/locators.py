@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from egoshift.errors import ConfigError
+from egoshift.errors import ConfigError, Fault, MediaError
 from egoshift.media.box_table import BoxTable
 from egoshift.media.egoclip_boxes import EgoClipBoxes
 from egoshift.media.epic_hoa import EpicHandObjects
@@ -46,13 +46,15 @@ def open_hand_locator(
         frame_rate_hz: For formats that number frames: how many there are in a second; by default the video's own rate.
 
     Raises:
-        ConfigError: There is no such format, or nothing at ``path``.
+        ConfigError: There is no such format, or what the detector needs is not installed.
+        MediaError: There is nothing at ``path``.
         WeightsError: The detector's model cannot be used.
     """
     if format not in HAND_LOCATORS:
         raise ConfigError(f"no hand detections of format {format!r}; choose one of {', '.join(HAND_LOCATORS)}")
     if not path.exists():
-        raise ConfigError(f"{path}: no such file or folder of hand detections; correct the path or leave out the hands")
+        remedy = "correct the path, or leave out the hands"
+        raise MediaError(Fault("missing-detections", path, "no such file or folder of hand detections", remedy))
     settings = {
         "hand_threshold": hand_threshold,
         "object_threshold": object_threshold,

@@ -1,5 +1,6 @@
 """A hand box over time: what was detected at some frames, asked at other times."""
 
+import threading
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +92,9 @@ def _without_slivers(boxes: Float[np.ndarray, "frames 4"], info: VideoInfo) -> F
 
 
 class AbstractTrackLocator(AbstractHandLocator):
-    """A locator that reads what was detected earlier, one whole video at a time; the last one stays in memory.
+    """A locator that reads what was detected earlier, one whole video at a time.
+
+    Each thread keeps the last video it asked for, so that threads which go through one video each read each file once.
 
     Args:
         max_gap_s: See ``boxes_at``.
@@ -99,7 +102,7 @@ class AbstractTrackLocator(AbstractHandLocator):
 
     def __init__(self, *, max_gap_s: float = MAX_GAP_S):
         self._max_gap_s = max_gap_s
-        self._last: tuple[tuple[str, VideoInfo], BoxTrack] | None = None
+        self._of_thread = threading.local()
 
     @abstractmethod
     def read_track(self, video_id: str, info: VideoInfo) -> BoxTrack:
@@ -121,6 +124,7 @@ class AbstractTrackLocator(AbstractHandLocator):
         Raises:
             EgoshiftError: There are no detections of this video, or they cannot be used.
         """
-        if self._last is None or self._last[0] != (video_id, info):
-            self._last = (video_id, info), self.read_track(video_id, info)
-        return boxes_at(self._last[1], times_s, info, max_gap_s=self._max_gap_s)
+        last: tuple[tuple[str, VideoInfo], BoxTrack] | None = getattr(self._of_thread, "last", None)
+        if last is None or last[0] != (video_id, info):
+            self._of_thread.last = last = (video_id, info), self.read_track(video_id, info)
+        return boxes_at(last[1], times_s, info, max_gap_s=self._max_gap_s)

@@ -188,8 +188,10 @@ def test_a_video_without_rows_is_named_rather_than_shown_whole(tmp_path: Path) -
 
 
 def test_the_faults_of_the_table_itself_are_told_before_those_of_videos(tmp_path: Path) -> None:
-    table = BoxTable(write(tmp_path, HEADER, "a,1.0,0.3,0.2,0.1,0.4"))
+    path = write(tmp_path, HEADER, "a,1.0,0.3,0.2,0.1,0.4")
+    table = BoxTable(path)
     assert [fault.kind for fault in table.faults(["a", "b"])] == ["swapped-edges"]
+    path.unlink()  # read once, however often it is asked
     with pytest.raises(DataError, match="row 2: left > right"):
         table.locate("a", np.zeros(1), [], INFO)
 

@@ -3,15 +3,18 @@
 import json
 import pickle
 import struct
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from egoshift.errors import MediaError
-from egoshift.media import VideoInfo
+from egoshift.media import VideoInfo, epic_hoa
 from egoshift.media.epic_hoa import EpicHandObjects, detections_message, read_epic_hoa
+from egoshift.media.plain_pickle import load_plain_pickle
 
 INFO = VideoInfo(Path("P01_101.mp4"), 10.0, 456, 256, 50.0, 500, 0, "h264")
 NO_CONTACT, PORTABLE_OBJECT = 0, 3
@@ -135,6 +138,35 @@ def test_the_file_is_read_once_for_many_batches_of_frames(tmp_path: Path) -> Non
     np.testing.assert_array_equal(locator.locate("P01_101", np.zeros(1), [], INFO).boxes, first.boxes)
     with pytest.raises(MediaError, match="no hand detections for video 'P01_102'"):
         locator.locate("P01_102", np.zeros(1), [], INFO)
+
+
+def test_threads_that_go_through_one_video_each_read_each_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video_ids = ("P01_101", "P01_102")
+    for number, video_id in enumerate(video_ids, start=1):
+        hand: Hand = ((0.1 * number, 0.2, 0.5, 0.4), 0.9, NO_CONTACT, (0.0, 0.0), 0)
+        write(tmp_path / f"{video_id}.pkl", [frame_message(video_id, 1, [hand], [])])
+    read: list[Path] = []
+
+    def counted(path: Path) -> object:
+        read.append(path)
+        return load_plain_pickle(path)
+
+    monkeypatch.setattr(epic_hoa, "load_plain_pickle", counted)
+    locator, together = EpicHandObjects(tmp_path), threading.Barrier(2)
+
+    def left_edges(video_id: str) -> list[float]:
+        edges = []
+        for _ in range(5):
+            together.wait()
+            edges.append(float(locator.locate(video_id, np.zeros(1), [], INFO).boxes[0, 0]))
+        return edges
+
+    with ThreadPoolExecutor(2) as pool:
+        edges = list(pool.map(left_edges, video_ids))
+    np.testing.assert_allclose(edges, [[0.1] * 5, [0.2] * 5], rtol=1e-6)
+    assert len(read) == 2
 
 
 def test_every_video_without_a_file_is_named(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 """Locators by the name of their format."""
 
-import pickle
 from pathlib import Path
 
 import pytest
 
-from egoshift.errors import ConfigError
+from egoshift.errors import ConfigError, MediaError
 from egoshift.media import HAND_LOCATORS, open_hand_locator
 from egoshift.media.locators import _SETTINGS
 
@@ -31,11 +30,6 @@ def test_every_format_says_which_settings_apply_to_it() -> None:
     assert list(HAND_LOCATORS) == list(_SETTINGS) == ["epic-hoa", "egoclip", "boxes", "palm"]
 
 
-def test_locators_of_stored_detections_can_be_sent_to_another_process(tmp_path: Path) -> None:
-    locator = open_hand_locator("epic-hoa", tmp_path)
-    assert pickle.loads(pickle.dumps(locator)).description == locator.description
-
-
 def test_an_unknown_format_gives_one_line(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"no hand detections of format 'coco'; choose one of epic-hoa, egoclip, boxes, palm"
@@ -44,5 +38,5 @@ def test_an_unknown_format_gives_one_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_path_gives_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"absent: no such file or folder of hand detections; correct the path"):
+    with pytest.raises(MediaError, match=r"absent: no such file or folder of hand detections; correct the path"):
         open_hand_locator("boxes", tmp_path / "absent")

@@ -57,7 +57,7 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_overlapping_palms_become_one_averaged_by_score_and_others_stay() -> None:
     found = merge_palms(palms((0, 0, 10, 10), (50, 50, 60, 60), (1, 1, 11, 11), scores=(0.6, 0.5, 0.9)))
-    np.testing.assert_allclose(found.boxes, [[0.6, 0.6, 10.6, 10.6], [50, 50, 60, 60]])
+    np.testing.assert_allclose(found.boxes, [(0.6, 0.6, 10.6, 10.6), (50.0, 50.0, 60.0, 60.0)])
     np.testing.assert_allclose(found.keypoints[0], np.full((7, 2), 0.6))
     np.testing.assert_allclose(found.scores, [0.9, 0.5])
 
