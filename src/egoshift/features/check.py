@@ -76,10 +76,11 @@ def check(
         except MediaError as error:
             return CheckReport(_NO_CLIPS, 0, {}, 0, {}, (error.fault,))
     video_ids = sorted(set(data.clips["video_id"]))
-    infos, unusable = _headers(data, video_ids, progress)
+    infos, missing = _headers(data, video_ids, progress)
     past_end = past_the_end(data.clips, {video_id: info.duration_s for video_id, info in infos.items()})
-    if locator is not None:
-        unusable |= {video_id: fault for video_id in infos for fault in locator.faults([video_id])[:1]}
+    unreadable = locator.faults(()) if locator is not None else ()  # of the detections as a whole
+    undetected = _undetected(locator, list(infos)) if locator is not None and not unreadable else {}
+    unusable = missing | (dict.fromkeys(infos, unreadable[0]) if unreadable else undetected)
     usable = ~pl.col("video_id").is_in(list(unusable)) & ~pl.col("index").is_in(list(past_end))
     clips = data.clips.with_row_index("index").filter(usable).drop("index")
     used = set(clips["video_id"])
@@ -89,7 +90,7 @@ def check(
         {video_id: info for video_id, info in infos.items() if video_id in used},
         len(video_ids),
         unusable,
-        (*data.faults, *unusable.values(), *past_end.values()),
+        (*data.faults, *missing.values(), *unreadable, *undetected.values(), *past_end.values()),
     )
 
 
@@ -133,6 +134,11 @@ def _headers(
             if progress is not None:
                 progress(done, len(present))
     return infos, faults
+
+
+def _undetected(locator: AbstractHandLocator, video_ids: Sequence[str]) -> dict[str, Fault]:
+    """The fault of each video that has no hand detections."""
+    return {video_id: fault for video_id in video_ids for fault in locator.faults([video_id])[:1]}
 
 
 def _missing(dataset: Dataset, video_id: str) -> Fault:

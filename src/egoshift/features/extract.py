@@ -10,13 +10,14 @@ from typing import get_args
 import polars as pl
 
 from egoshift.encoders import AbstractImageEncoder
-from egoshift.errors import ConfigError, Fault
+from egoshift.errors import ConfigError, DataError, Fault
 from egoshift.features.check import check
 from egoshift.features.draft import Draft
+from egoshift.features.jobs import Encoded, Finished, Job
 from egoshift.features.lock import writing
 from egoshift.features.manifest import Manifest, View, library_versions
 from egoshift.features.parts import recover, writing_to
-from egoshift.features.pipeline import Encoded, Finished, Job, Pipeline
+from egoshift.features.pipeline import Pipeline
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.store import Store
@@ -121,6 +122,7 @@ def make_settings(
 
     Raises:
         ConfigError: The hand view without a locator, or views that are none.
+        DataError: The hand detections cannot be read.
     """
     if not views or len(set(views)) != len(views) or set(views) - set(get_args(View)):
         raise ConfigError(f"views: got {', '.join(views) or 'none'}; give full, or full and hand")
@@ -128,7 +130,11 @@ def make_settings(
         raise ConfigError(
             "views: the hand view needs hand detections; name them in the data card (hands, hands_format)"
         )
-    hand = locator.description if locator is not None and "hand" in views else None
+    hand = None
+    if "hand" in views and locator is not None:
+        if unreadable := locator.faults(()):
+            raise DataError(unreadable)
+        hand = locator.description
     in_order = tuple(view for view in get_args(View) if view in views)
     values = {"encoder": encoder.card, "views": in_order, "plan": plan, "hand": hand, "libraries": library_versions()}
     return Manifest.model_validate(values)

@@ -7,7 +7,7 @@ that and a folder ``next`` whose content is thrown away (no manifest in it yet) 
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,15 +136,16 @@ def merge(store: Path, settings: Manifest, old: Manifest | None, parts: Mapping[
     (store / NEXT).mkdir()
     layout = array_layout(settings.views, settings.encoder.dim)
     num_rows = sum(entry.rows for entry in videos.values())
-    files = {
-        name: _ArrayFile(store / NEXT / f"{name}.npy", dtype, (num_rows, *row_shape))
-        for name, (dtype, row_shape) in layout.items()
-    }
-    for video_id in videos:
-        for chunk in _chunks(video_id, parts, arrays, offsets):
-            for name, file in files.items():
-                file.append(chunk[name])
-    hashes = {name: file.close() for name, file in files.items()}
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(closing(_ArrayFile(store / NEXT / f"{name}.npy", dtype, (num_rows, *row_shape))))
+            for name, (dtype, row_shape) in layout.items()
+        }
+        for video_id in videos:
+            for chunk in _chunks(video_id, parts, arrays, offsets):
+                for name, file in files.items():
+                    file.append(chunk[name])
+        hashes = {name: file.complete() for name, file in files.items()}
     done = settings.model_copy(update={"videos": videos, "arrays": hashes})
     write_atomically(store / NEXT / MANIFEST, done.text().encode())
     recover(store)
@@ -188,8 +189,10 @@ class _ArrayFile:
         self._digest.update(content)
         self._file.write(content)
 
-    def close(self) -> str:
+    def complete(self) -> str:
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
         return self._digest.hexdigest()
+
+    def close(self) -> None:
+        self._file.close()

@@ -49,8 +49,8 @@ class Wanted:
     video_id: str
     info: VideoInfo
     num_clips: int
-    asked_s: Times
-    missing_s: Times
+    asked_s: Float64[np.ndarray, " asked"]
+    missing_s: Float64[np.ndarray, " missing"]
     num_bytes: int
     fingerprint: str
     replaced: bool

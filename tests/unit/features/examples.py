@@ -154,7 +154,7 @@ def make_store(
             features[:, 2], features[:, 3] = number, seconds
             rows[view] = features
         if "hand" in views:
-            rows["hand_boxes"] = np.tile(np.float32([0, 0, 0.5, 1]), (len(seconds), 1))
+            rows["hand_boxes"] = np.tile(np.array([0, 0, 0.5, 1], np.float32), (len(seconds), 1))
             rows["hand_origins"] = np.ones(len(seconds), np.uint8)
         draft.add(Wanted(video_id, info, 1, seconds, seconds, 1, "f", False), rows)
     return draft.finish(set(times_s), {}, ())
@@ -163,3 +163,15 @@ def make_store(
 def contents(store: Path) -> dict[str, bytes]:
     """Every file of a store."""
     return {str(file.relative_to(store)): file.read_bytes() for file in sorted(store.rglob("*")) if file.is_file()}
+
+
+def slow_rows(store: Store, video_id: str, start_s: float, stop_s: float, asked_s: Sequence[float]) -> list[int]:
+    """Which rows show a clip at some times, read aloud: one time at a time, in whole microseconds."""
+    first, _ = store.offsets[video_id]
+    stored = [round(time * 1e6) for time in store.times(video_id).tolist()]
+    start, stop = round(start_s * 1e6), round(stop_s * 1e6)
+    inside = [row for row, time in enumerate(stored) if start <= time < stop]
+    if not inside:
+        centre = (start + stop) // 2
+        inside = [min(range(len(stored)), key=lambda row: (abs(stored[row] - centre), row))]
+    return [first + min(inside, key=lambda row: (abs(stored[row] - round(time * 1e6)), row)) for time in asked_s]

@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+
+from egoshift.errors import StoreError
+from egoshift.features import Store
+from egoshift.features.store import NEXT, UNFINISHED
+
+from .examples import make_store
+
+TIMES = {"b": [0.0, 0.25], "a": [1.0, 1.25, 1.5]}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return make_store(tmp_path / "store", TIMES, views=("full", "hand"))
+
+
+def test_a_store_gives_back_what_was_put_in(store):
+    assert store.views == ("full", "hand")
+    assert (store.dim, len(store)) == (4, 5)
+    assert store.offsets == {"a": (0, 3), "b": (3, 2)}
+    assert store.times("a").tolist() == [1.0, 1.25, 1.5]
+    assert store.times_s.tolist() == [1.0, 1.25, 1.5, 0.0, 0.25]
+    assert store.array("hand")[3].tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert store.hand_boxes.shape == (5, 4)
+    assert store.hand_origins.tolist() == [1] * 5
+    store.verify()
+
+
+def test_features_are_mapped_and_never_written_to(store):
+    assert isinstance(store.array("full"), np.memmap)
+    store.array("full")[0] = 7
+    assert Store.open(store.path).array("full")[0, 0] == 0
+
+
+def test_no_clock_and_no_place_is_written_into_a_store(store, tmp_path):
+    twin = make_store(tmp_path / "elsewhere" / "twin", TIMES, views=("full", "hand"))
+    for file in sorted(store.path.iterdir()):
+        assert file.read_bytes() == (twin.path / file.name).read_bytes()
+    assert {file.name for file in store.path.iterdir()} == {
+        *("manifest.json", "times.npy", "full.npy", "hand.npy", "hand_boxes.npy", "hand_origins.npy")
+    }
+
+
+def test_nothing_there_is_said_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(StoreError, match="no feature store is here; make one with 'egoshift extract'"):
+        Store.open(tmp_path)
+
+
+@pytest.mark.parametrize("leftover", [UNFINISHED, NEXT])
+def test_an_unfinished_store_is_not_read(store, leftover):
+    (store.path / leftover).mkdir()
+    with pytest.raises(StoreError, match=r"unfinished .* run the same 'egoshift extract' again: it goes on from there"):
+        Store.open(store.path)
+
+
+def test_other_expectations_are_refused(store):
+    Store.open(store.path, expect={"encoder.family": "clip"})
+    with pytest.raises(StoreError, match=r'encoder.family is "clip" in this store, but "siglip" is asked for'):
+        Store.open(store.path, expect={"encoder.family": "siglip"})
+
+
+@pytest.mark.parametrize("spoil", ["cut", "empty", "absent", "pickle", "shape", "type"])
+def test_a_damaged_array_is_named(store, spoil):
+    file = store.path / "full.npy"
+    if spoil == "cut":
+        file.write_bytes(file.read_bytes()[:-3])
+    elif spoil == "empty":
+        file.write_bytes(b"")
+    elif spoil == "absent":
+        file.unlink()
+    elif spoil == "pickle":
+        np.save(file, np.array([{}], dtype=object))
+    elif spoil == "shape":
+        np.save(file, np.zeros((4, 4), np.float16))
+    else:
+        np.save(file, np.zeros((5, 4), np.float32))
+    with pytest.raises(StoreError, match=r"full.npy: (cannot be read|holds) .*; delete the folder and extract again"):
+        Store.open(store.path)
+
+
+def test_a_changed_byte_is_found_when_looked_for(store):
+    array = np.load(store.path / "hand.npy")
+    array[4, 1] += 1
+    np.save(store.path / "hand.npy", array)
+    reopened = Store.open(store.path)
+    with pytest.raises(StoreError, match=r"hand.npy: its content is not what extraction wrote"):
+        reopened.verify()
+
+
+def test_a_video_that_is_not_stored_is_named(store):
+    with pytest.raises(StoreError, match=r"holds no video 'c' \(it holds 2\); extract it into this store"):
+        store.times("c")
+
+
+def test_a_view_that_is_not_stored_is_named(tmp_path):
+    store = make_store(tmp_path / "s", TIMES)
+    with pytest.raises(StoreError, match="holds the views full, and 'hand_boxes' is asked for"):
+        _ = store.hand_boxes
+
+
+def test_the_manifest_says_what_made_it(store):
+    manifest = json.loads((store.path / "manifest.json").read_text())
+    assert manifest["encoder"]["sha256"] == "0" * 64
+    assert manifest["plan"] == {"kind": "grid", "rate_hz": 4.0, "num_frames": None}
+    assert manifest["hand"] == {"kind": "left-half", "first_s": 0.0}
+    assert set(manifest["videos"]["a"]) == {"rows", "duration_s", "num_bytes", "fingerprint", "times_hash"}
+    assert set(manifest["arrays"]) == {"times", "full", "hand", "hand_boxes", "hand_origins"}
