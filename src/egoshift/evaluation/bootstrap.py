@@ -24,10 +24,13 @@ def draw_videos(num_videos: int, num_resamples: int, generator: torch.Generator)
     return counts.scatter_add_(0, drawn, torch.ones(()).expand(drawn.shape))
 
 
-def interval(values: Float64[Tensor, " resample"]) -> tuple[float, float]:
-    """The central 95% of resampled values; resamples without any clip (NaN) are left out."""
+def interval(values: Float64[Tensor, " resample"]) -> tuple[float, float] | None:
+    """The central 95% of resampled values; resamples without any clip (NaN) are left out; None where all are."""
+    values = values[~values.isnan()]
+    if not len(values):
+        return None
     tail = (1 - COVERAGE) / 2
-    low, high = values[~values.isnan()].quantile(torch.tensor([tail, 1 - tail], dtype=values.dtype)).tolist()
+    low, high = values.quantile(torch.tensor([tail, 1 - tail], dtype=values.dtype)).tolist()
     return low, high
 
 

@@ -185,31 +185,31 @@ class _Side:
         return sum(count > 0 for count in _counts_by_video(self.outcomes, self.among)) > 1
 
     def row(self, metric: Metric, subset: Subset) -> MetricRow:
-        low, high = interval(self.resampled(metric)) if self.has_interval else (None, None)
+        ends = interval(self.resampled(metric)) if self.has_interval else None
         return MetricRow(
             label=self.outcomes.label,
             metric=metric,
             subset=subset,
             value=self.value(metric),
-            low=low,
-            high=high,
+            low=ends[0] if ends else None,
+            high=ends[1] if ends else None,
             n=self.n,
         )
 
 
 def _harmonic(first: _Side, second: _Side, subset: Subset) -> MetricRow:
-    low, high = None, None
+    ends = None
     if first.has_interval and second.has_interval:
         ours, theirs = first.resampled("top1"), second.resampled("top1")
         sums = ours + theirs
-        low, high = interval(torch.where(sums == 0, 0.0, 2 * ours * theirs / sums))
+        ends = interval(torch.where(sums == 0, 0.0, 2 * ours * theirs / sums))
     return MetricRow(
         label=first.outcomes.label,
         metric="hm",
         subset=subset,
         value=harmonic_mean(first.value("top1"), second.value("top1")),
-        low=low,
-        high=high,
+        low=ends[0] if ends else None,
+        high=ends[1] if ends else None,
         n=first.n + second.n,
     )
 

@@ -18,6 +18,7 @@ def test_each_resample_draws_as_many_videos_as_there_are() -> None:
 def test_the_interval_is_the_central_95_percent_without_empty_resamples() -> None:
     values = torch.cat((torch.arange(101).double(), torch.full((9,), torch.nan, dtype=torch.float64)))
     assert interval(values) == pytest.approx((2.5, 97.5))
+    assert interval(values[101:]) is None
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -15,7 +15,7 @@ from egoshift.evaluation import EpochRow, predict
 from egoshift.features import TensorFeatures
 from egoshift.methods import ZeroShot
 from egoshift.records import Label
-from egoshift.training import FitProgress, FitReport, FitSettings, fit, load_checkpoint
+from egoshift.training import FitProgress, FitReport, FitSettings, epochs, fit, load_checkpoint
 from tests.unit.evaluation.toy import DIM, Toy, toy, toy_clips, toy_text
 
 SETTINGS = FitSettings(epochs=4, batch_size=16, num_frames=3, lr=0.02, schedule="constant", precision="32-true")
@@ -153,6 +153,21 @@ def test_a_kill_costs_at_most_the_epoch(tmp_path: Path) -> None:
     _, report, after = fitted(checkpoint=tmp_path, resume=True)
     assert after == losses[6:]
     assert timeless(report.history) == timeless(expected.history)
+
+
+def test_of_a_long_epoch_a_kill_costs_only_the_steps_since_the_last_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epochs, "SECONDS_BETWEEN_SAVES", 0.0)
+    losses = fitted()[2]
+
+    def kill(at: FitProgress) -> None:
+        if (at.epoch, at.step) == (1, 3):
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fitted(checkpoint=tmp_path, progress=kill)
+    assert fitted(checkpoint=tmp_path, resume=True)[2] == losses[5:]
 
 
 def test_a_finished_training_is_read_back(tmp_path: Path) -> None:
