@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from egoshift.media.container import duration_s, first_frame, media_error, open_video
+from egoshift.media.frames import FrameFolder
+from egoshift.media.onepass import frames_shown
+from egoshift.media.orientation import orientation
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -43,7 +48,23 @@ def probe(path: Path, frame_rate_hz: float | None = None) -> VideoInfo:
     Raises:
         MediaError: Nothing usable is there; says what and what to do.
     """
-    raise AssertionError("in the works")
+    if path.is_dir():
+        return _probe_folder(FrameFolder(path, frame_rate_hz))
+    container, stream = open_video(path, threads=1)
+    with container:
+        clock, frame = first_frame(path, container, stream)
+        upright = orientation(path, frame)
+        width, height = (frame.height, frame.width) if upright.transpose else (frame.width, frame.height)
+        return VideoInfo(
+            path=path,
+            duration_s=duration_s(path, container, stream, clock),
+            width=width,
+            height=height,
+            rate_hz=float(clock.rate_hz),
+            num_frames=stream.frames or None,
+            rotation_deg=upright.degrees,
+            codec=stream.codec_context.name,
+        )
 
 
 def read_frames(
@@ -65,4 +86,28 @@ def read_frames(
         MediaError: The video cannot be read, a wanted frame cannot be decoded, or a time lies more than one frame
             past the end; raised when that time is reached, after everything before it was given.
     """
-    raise AssertionError("in the works")
+    assert bool(np.all(np.diff(times_s) >= 0)), "times ascend"
+    if len(times_s) == 0:
+        return
+    if not 0 <= times_s[0] <= times_s[-1] < np.inf:
+        message = f"frames were asked for from {times_s[0]} s to {times_s[-1]} s, which lies outside the video"
+        raise media_error("time-outside-video", path, message, "correct the times; 0 is the first frame shown")
+    if path.is_dir():
+        yield from FrameFolder(path, frame_rate_hz).frames_shown(times_s)
+    else:
+        yield from frames_shown(path, times_s, threads)
+
+
+def _probe_folder(folder: FrameFolder) -> VideoInfo:
+    folder.check_complete()
+    width, height = folder.size
+    return VideoInfo(
+        path=folder.path,
+        duration_s=folder.num_frames / float(folder.rate_hz),
+        width=width,
+        height=height,
+        rate_hz=float(folder.rate_hz),
+        num_frames=folder.num_frames,
+        rotation_deg=0,
+        codec="frames",
+    )
