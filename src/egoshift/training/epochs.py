@@ -73,7 +73,8 @@ class Trainer:
         sizes = {label: len(classes.vectors) for label, classes in text.items()}
         self.precision = str(fabric.strategy.precision.precision)
         self.num_parameters = sum(value.numel() for value in trained_parameters(classifier).values())
-        self._job = job_of(classifier, settings, len(indices), sizes, fabric.world_size, self.precision)
+        targets = {label: source.targets[label].cpu()[indices] for label in text}
+        self._job = job_of(classifier, settings, targets, sizes, fabric.world_size, self.precision)
         self.state = TrainingState()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._changing = False  # weights and state do not belong together at this moment

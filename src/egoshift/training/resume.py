@@ -12,6 +12,8 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+import xxhash
+from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
@@ -36,6 +38,7 @@ class Job(BaseModel):
     method_settings: dict[str, JsonValue]
     settings: FitSettings
     clips: int
+    labels_digest: str
     classes: dict[Label, int]
     processes: int
     precision: str
@@ -87,17 +90,19 @@ class _Header(BaseModel):
 def job_of(
     classifier: AbstractClassifier,
     settings: FitSettings,
-    clips: int,
+    targets: Mapping[Label, Int[Tensor, " clip"]],
     classes: Mapping[Label, int],
     processes: int,
     precision: str,
 ) -> Job:
-    """The job that a call of ``fit`` is."""
+    """The job that a call of ``fit`` is, given the labels of the clips to train on."""
+    content = b"".join(values.cpu().contiguous().numpy().tobytes() for values in targets.values())
     return Job(
         method=method_name(classifier),
         method_settings=plain_settings(classifier),
         settings=settings,
-        clips=clips,
+        clips=len(next(iter(targets.values()))),
+        labels_digest=xxhash.xxh3_64_hexdigest(content),
         classes=dict(classes),
         processes=processes,
         precision=precision,
@@ -157,7 +162,7 @@ def load_resume_point(
         raise CheckpointError(f"{path}: is damaged ({reason}); {remedy}") from None
     different = header.job.differences(job)
     if different:
-        raise CheckpointError(f"{path}: is of a training with other settings: {'; '.join(different)}; {remedy}")
+        raise CheckpointError(f"{path}: is of another training or other settings: {'; '.join(different)}; {remedy}")
     load_parameters(classifier, _section(tensors, "parameter."), str(path))
     _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
     state = TrainingState(

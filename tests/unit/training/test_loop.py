@@ -16,6 +16,7 @@ from egoshift.features import TensorFeatures
 from egoshift.methods import ZeroShot
 from egoshift.records import Label
 from egoshift.training import FitProgress, FitReport, FitSettings, epochs, fit, load_checkpoint
+from egoshift.training.report import OnProgress
 from tests.unit.evaluation.toy import DIM, Toy, toy, toy_clips, toy_text
 
 SETTINGS = FitSettings(epochs=4, batch_size=16, num_frames=3, lr=0.02, schedule="constant", precision="32-true")
@@ -30,7 +31,7 @@ class Stopped(KeyboardInterrupt):
     """Ctrl-C at a chosen step."""
 
 
-def stopping_at(epoch: int, step: int) -> object:
+def stopping_at(epoch: int, step: int) -> OnProgress:
     def progress(at: FitProgress) -> None:
         if (at.epoch, at.step) == (epoch, step):
             raise Stopped
@@ -192,6 +193,15 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
     fitted(checkpoint=tmp_path, resume=True)
     with pytest.raises(CheckpointError, match="holds a finished training with other settings"):
         fitted(checkpoint=tmp_path, resume=True, settings=other)
+
+
+def test_resuming_with_other_clips_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        fit(toy(), toy_clips(), toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1))
+    with pytest.raises(CheckpointError, match=r"other settings: labels_digest was '\w+', is '\w+'; train again"):
+        fit(toy(), toy_clips(seed=9), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match=r"clips was 40, is 30; labels_digest was"):
+        fit(toy(), toy_clips(30), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
 
 
 def test_a_damaged_resume_point_is_refused_in_one_line(tmp_path: Path) -> None:
