@@ -79,7 +79,8 @@ def extract(
         out: Folder of the store; made where missing.
         plan: Which times; by default a grid of 4 frames a second.
         views: ``("full",)`` or ``("full", "hand")``.
-        locator: Where the hands are; needed for the hand view.
+        locator: Where the hands are; needed for the hand view. Called from several threads at once, from each for one
+            video at a time.
         batch_size: Images per call of the encoder.
         progress: Called after every batch.
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -131,6 +132,7 @@ def _flat(name: str, value: object) -> dict[str, object]:
     return {name: _ABSENT if value is None else json.dumps(value)}
 
 
+@cache
 def library_versions() -> dict[str, tuple[str, ...]]:
     """Versions of what turns a file into features."""
     return {name: (version(name),) for name in ("av", "egoshift", "numpy", "torch", "transformers")}

@@ -10,7 +10,6 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,7 @@ from egoshift.media import AbstractHandLocator, read_frames
 
 _FRAMES_AT_ONCE = 8  # whole frames that a decoding thread holds when it looks for hands
 _MOST_BATCHES = 16  # encoded side by side on a CPU: each holds its activations
-_POLL_S = 0.1
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -145,25 +144,23 @@ class Pipeline:
 
     def _decode_all(self, waiting: "queue.SimpleQueue[Job]") -> None:
         torch.set_num_threads(1)  # of this thread: resizing must not take the cores that encode
-        # A locator that reads detections keeps those of the last video; each thread has a video of its own.
-        locator = copy(self._locator)
         while not self._stopped.is_set():
             try:
                 job = waiting.get_nowait()
             except queue.Empty:
                 return
             try:
-                self._decode(job, locator)
+                self._decode(job)
             except MediaError as error:
                 self._fail(job, error.fault)
 
-    def _decode(self, job: Job, locator: AbstractHandLocator | None) -> None:
+    def _decode(self, job: Job) -> None:
         job.begin(self._views, self._dim)
         num_read = 0
         frames = read_frames(job.info.path, job.times_s, job.frame_rate_hz, threads=1)
         for chunk in in_chunks(frames, _FRAMES_AT_ONCE):
             num_read += len(chunk)
-            for picture in pictures(job, chunk, self._views, self._encoder.prepare, locator):
+            for picture in pictures(job, chunk, self._views, self._encoder.prepare, self._locator):
                 self._add(picture)
             if self._stopped.is_set() or job.fault is not None:
                 return
