@@ -77,6 +77,14 @@ def test_the_four_frames_lie_at_the_centres_of_four_parts_of_the_clip(folder: Pa
     np.testing.assert_allclose(found.hand_box[0], [0.1, 0.1, 0.2, 0.2], rtol=1e-6)
 
 
+def test_a_hand_reaches_as_far_as_its_offset_says(folder: Path) -> None:
+    up = [64.0, 240.0, 128.0, 288.0, 0.9, 3.0, 0.012, 0.6, -0.8, 1.0]  # 120 pixels: 72 to the right, 96 up
+    write_boxes(folder, 0, {10.0: {"info": IMAGE, 0: frame(rows(REACHING, up))}})
+    found = read_egoclip_boxes(folder / UID, {10.0: 14.0, 601.123: 605.123})
+    np.testing.assert_allclose(found.hand_reach[:2], [(296 / 640, 72 / 480), (168 / 640, 168 / 480)], rtol=1e-6)
+    assert found.hand_contact[:2].tolist() == [True, True]
+
+
 def test_the_box_holds_the_hand_and_the_object_it_reaches_for(folder: Path) -> None:
     found = EgoClipBoxes(folder).locate(UID, np.array([10.5, 11.5, 12.5, 13.5]), [], INFO)
     np.testing.assert_allclose(

@@ -105,11 +105,17 @@ def test_frames_are_numbered_from_one(tmp_path: Path) -> None:
 
 
 def test_frames_out_of_order_are_put_in_order(tmp_path: Path) -> None:
-    messages = [frame_message("P01_101", number, [HAND] if number == 2 else [], [THING]) for number in (3, 2, 1)]
+    messages = [frame_message("P01_101", number, [HAND] if number == 3 else [], [THING]) for number in (3, 1, 2)]
     write(tmp_path / "P01_101.pkl", messages)
     found = EpicHandObjects(tmp_path).locate("P01_101", np.arange(3) / 50, [], INFO)
-    assert found.origin.tolist() == [0, 1, 0]
-    np.testing.assert_allclose(found.boxes[1], [0.1, 0.2, 0.8, 0.6], rtol=1e-6)
+    assert found.origin.tolist() == [0, 0, 1]
+    np.testing.assert_allclose(found.boxes[2], [0.1, 0.2, 0.8, 0.6], rtol=1e-6)
+
+
+def test_every_state_but_no_contact_is_contact(tmp_path: Path) -> None:
+    hands: list[Hand] = [(HAND[0], 0.9, state, (0.5, 0.25), 0) for state in range(5)]
+    path = write(tmp_path / "P01_101.pkl", [frame_message("P01_101", 1, hands, [])])
+    assert read_epic_hoa(path, "P01_101", 50.0).hand_contact.tolist() == [False, True, True, True, True]
 
 
 def test_a_frame_rate_of_its_own_moves_the_detections(tmp_path: Path) -> None:
