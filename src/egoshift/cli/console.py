@@ -42,13 +42,17 @@ def progress(title: str) -> Iterator[Report]:
         TextColumn("{task.fields[note]}", style="dim"),
         console=errors,
     )
-    with bar:
-        task = bar.add_task(title, total=None, note="")
+    task = bar.add_task(title, total=None, note="")
 
-        def report(done: float, total: float, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=note)
+    def report(done: float, total: float, note: str = "") -> None:
+        bar.start()  # only now: work that is refused at once shows no bar
+        bar.update(task, completed=done, total=total, note=note)
 
+    try:
         yield report
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def print_json(value: object) -> None:

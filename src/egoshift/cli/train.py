@@ -77,7 +77,7 @@ def train(
                 else score
             )
             answers.print(
-                f"{labels}: epoch {fitted.epoch} of {fitted.settings.epochs} kept{score}; {fitted.clips} clips, "
+                f"{labels}: epoch {(fitted.epoch or 0) + 1} of {fitted.settings.epochs} kept{score}; {fitted.clips} clips, "
                 f"{fitted.parameters} parameters, {fitted.seconds:.1f} s",
                 markup=False,
             )

@@ -1,0 +1,129 @@
+"""The command line from videos to tables, as a user goes through it."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from egoshift.evaluation import Result
+from egoshift.features import Store
+from tests.flows.conftest import Command
+
+LABELS, METRICS = {"noun", "verb", "action"}, {"top1", "top5", "macro", "f1", "hm"}
+SUBSETS = {"all", "shared", "novel", "shared-generalised", "novel-generalised"}
+
+
+def test_from_videos_to_the_cross_data_set_table(egoshift: Command, own_world: Path, tower: Path, tmp_path: Path):
+    kitchen, home = own_world / "kitchen.yaml", own_world / "home.yaml"
+    runs = tmp_path / "runs"
+
+    checked = egoshift("data", "check", kitchen, home)
+    assert (checked.code, checked.out.count("nothing will be dropped")) == (0, 2)
+
+    first = egoshift("extract", kitchen, home, "--encoder", tower, "--json")
+    assert first.code == 0
+    reports = json.loads(first.out)
+    assert all(report["clips_usable"] == report["clips"] > 0 for report in reports)
+    again = json.loads(egoshift("extract", kitchen, home, "--encoder", tower, "--json").out)
+    assert [report["frames_encoded"] for report in again] == [0, 0]
+    assert set(Store.open(Path(reports[0]["store"])).views) == {"full", "hand"}
+
+    for recipe in ("zero_shot", "xmic"):
+        options = ("--on", kitchen, "--test", home, "--encoder", tower, "--set", "fit.epochs=2")
+        trained = egoshift("train", recipe, *options, "--out", runs / recipe)
+        assert trained.code == 0, trained.err
+        assert egoshift("evaluate", runs / recipe).code == 0
+    results = sorted(runs.rglob("results/*.json"))
+    assert len(results) == 2 * 2 * 2  # methods, labels, data sets
+    result = Result.read(runs / "xmic" / "results" / "xmic-noun--kitchen-to-home.json")
+    assert result.provenance.run["fit"]["epochs"] == 2  # type: ignore[index,call-overload]
+    assert result.counts.dropped == {}
+    assert result.selection == "best"
+
+    rows = json.loads(egoshift("tables", runs, "--format", "json").out)
+    assert {row["label"] for row in rows} == {"noun", "verb"} < LABELS
+    assert {row["metric"] for row in rows} == METRICS
+    assert {row["subset"] for row in rows} == SUBSETS
+    assert {row["method"] for row in rows} == {"zero_shot", "xmic"}
+    assert all(row["reported"] is None and 0 <= row["value"] <= 100 for row in rows)
+    for form, start in (("md", "**Trained on kitchen"), ("csv", "method,train,"), ("latex", "\\begin{table}")):
+        assert egoshift("tables", runs, "--format", form).out.startswith(start)
+    page = tmp_path / "report.html"
+    assert egoshift("tables", runs, "--format", "html", "-o", page).code == 0
+    assert "<title>egoshift report</title>" in page.read_text()
+
+
+def test_a_run_file_gives_what_the_recipe_gives(egoshift: Command, own_world: Path, tower: Path, tmp_path: Path):
+    kitchen = own_world / "kitchen.yaml"
+    egoshift("extract", kitchen, "--encoder", tower)
+    options = ("--on", kitchen, "--encoder", tower, "--set", "fit.epochs=2", "--set", "labels=[noun]")
+    assert egoshift("train", "xmic", *options, "--out", tmp_path / "one").code == 0
+    assert egoshift("train", tmp_path / "one" / "run.yaml", "--out", tmp_path / "two").code == 0
+    losses = []
+    for name in ("one", "two"):
+        egoshift("evaluate", tmp_path / name)
+        (path,) = (tmp_path / name / "results").glob("*.json")
+        losses.append([row.loss for row in Result.read(path).history])
+    assert losses[0] == losses[1]
+    other = egoshift("train", "xmic", *options, "--set", "fit.epochs=3", "--out", tmp_path / "one")
+    assert other.code == 1
+    assert "holds a run that differs in fit" in other.err
+
+
+def test_the_table_of_clips_is_written_as_parquet_and_csv(egoshift: Command, world: Path, tmp_path: Path):
+    printed = json.loads(egoshift("data", "clips", world / "home.yaml", "--json").out)
+    for name, read in (("clips.parquet", pl.read_parquet), ("clips.csv", pl.read_csv)):
+        assert egoshift("data", "clips", world / "home.yaml", "-o", tmp_path / name).code == 0
+        table = read(tmp_path / name)
+        assert len(table) == sum(split["clips"] for split in printed["splits"])
+        assert {"clip_id", "start_s", "noun_name", "verb_name"} <= set(table.columns)
+    assert egoshift("data", "clips", world / "home.yaml", "-o", tmp_path / "clips.xlsx").code == 1
+
+
+@pytest.mark.parametrize(
+    "verb", ["demo", "extract", "train", "evaluate", "tables", "recipes", "data check", "data clips"]
+)
+def test_every_verb_has_help_with_examples(egoshift: Command, verb: str):
+    answer = egoshift(*verb.split(), "--help")
+    assert answer.code == 0
+    assert f"egoshift {verb}" in answer.out.split("Examples:")[1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["trian"], ["extract"], ["extract", "x.yaml"], ["tables", "x", "--format", "pdf"], ["data"]]
+)
+def test_wrong_usage_exits_with_two(egoshift: Command, arguments: list[str]):
+    assert egoshift(*arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data", "check", "nowhere.yaml"], "nowhere.yaml: no such data card or folder"),
+        (["extract", "nowhere.yaml", "--encoder", "x"], "nowhere.yaml: no such data card or folder"),
+        (["train", "xmik", "--on", "x.yaml"], "no recipe or run file 'xmik'"),
+        (["train", "xmic"], "recipe xmic needs --on"),
+        (["train", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["train", "run.yaml", "--on", "x.yaml"], "a run file names its own data"),
+        (["evaluate", "nowhere"], "nowhere: holds no run.yaml"),
+        (["tables", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["recipes", "xmik"], "no recipe or run file 'xmik'"),
+    ],
+)
+def test_what_is_not_there_is_named_in_one_line(egoshift: Command, arguments: list[str], message: str):
+    answer = egoshift(*arguments)
+    assert answer.code == 1
+    assert len(answer.lines) == 1
+    assert message in answer.lines[0]
+
+
+def test_what_must_come_first_is_named(egoshift: Command, own_world: Path, tower: Path, tmp_path: Path):
+    kitchen = own_world / "kitchen.yaml"
+    answer = egoshift("train", "xmic", "--on", kitchen, "--encoder", tower, "--out", tmp_path / "run")
+    assert answer.code == 1
+    assert f"egoshift extract {kitchen} --encoder {tower}" in answer.err
+    egoshift("extract", kitchen, "--encoder", tower, "--views", "full")
+    answer = egoshift("train", "xmic", "--on", kitchen, "--encoder", tower, "--out", tmp_path / "run")
+    assert answer.code == 1
+    assert "holds full views, the run reads 'hand'" in answer.err
