@@ -123,7 +123,10 @@ def weight_files(name: str, folder: Path, fetch: str = "") -> tuple[Path, ...]:
             f"{name}: {folder} holds pickled weights only (pytorch_model.bin), which can run code when opened, and no "
             f"model.safetensors; convert them once with: {CONVERT.format(folder=folder)}"
         )
-    raise WeightsError(f"{name}: {whole} is missing, which holds the weights{fetch}")
+    pickled = (
+        f" (where its page has no safetensors: hf download {name} pytorch_model.bin, then ask again)" if fetch else ""
+    )
+    raise WeightsError(f"{name}: {whole} is missing, which holds the weights{fetch}{pickled}")
 
 
 def check_readable(name: str, file: Path) -> None:

@@ -36,6 +36,8 @@ class AbstractImageEncoder(ABC):
     def encode(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
         """Un-normalised features in float32, without gradients, on the encoder's device.
 
+        Safe to call from several threads at once.
+
         Args:
             images: Prepared frames, on any device; left as they are.
         """

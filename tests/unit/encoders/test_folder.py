@@ -72,7 +72,7 @@ def test_a_half_fetched_model_tells_what_is_missing_and_the_command(cache: Path,
     (in_cache(cache, "openai/tiny", tiny["clip"]) / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"model\.safetensors is missing.*hf download openai/tiny") as error:
         open_folder("openai/tiny")
-    one_line(error)
+    assert one_line(error).endswith("no safetensors: hf download openai/tiny pytorch_model.bin, then ask again)")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ def test_the_room_offers_these_names_and_no_others() -> None:
     assert egoshift.encoders.__all__ == [
         "AbstractImageEncoder",
         "AbstractTextEncoder",
+        "Precision",
         "TowerCard",
         "WeightCard",
         "class_text",
+        "cpu_has_bfloat16",
         "load_image_encoder",
         "load_text_encoder",
     ]

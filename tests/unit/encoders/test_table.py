@@ -1,6 +1,7 @@
 """Every encoder through the same checks."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,16 @@ def test_an_image_alone_has_the_features_it_has_in_a_batch(
     images = torch.stack([encoder.prepare(frame) for frame in frames(5)])
     alone = torch.cat([encoder.encode(image[None]) for image in images])
     torch.testing.assert_close(encoder.encode(images), alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", IMAGE)
+def test_several_threads_may_encode_at_once(image_encoders: dict[str, AbstractImageEncoder], name: str) -> None:
+    encoder = image_encoders[name]
+    batches = [torch.stack([encoder.prepare(frame) for frame in frames(2, 40 + i)]) for i in range(12)]
+    expected = [encoder.encode(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(encoder.encode, batches))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", IMAGE)
