@@ -50,6 +50,8 @@ def test_the_letterbox_shows_the_whole_frame_in_the_middle(shape: tuple[int, int
     columns, rows = np.flatnonzero(white.any(axis=0)), np.flatnonzero(white.any(axis=1))
     assert scale == 192 / max(shape)
     assert (columns[0], rows[0]) == tuple(margin)
+    assert 0 <= (191 - columns[-1]) - columns[0] <= 1
+    assert 0 <= (191 - rows[-1]) - rows[0] <= 1
     assert abs(len(columns) - shape[1] * scale) <= 1
     assert abs(len(rows) - shape[0] * scale) <= 1
     assert set(np.unique(square)) <= {0.0, 1.0}
