@@ -57,3 +57,8 @@ def test_an_absent_folder_is_refused_where_it_is_needed(tmp_path: Path) -> None:
     assert find_media(tmp_path / "absent", required=False) == ()
     with pytest.raises(DataError, match="no such folder of videos; correct 'videos' in the data card"):
         find_media(tmp_path / "absent")
+
+
+def test_the_folder_itself_is_no_folder_of_frames(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg", "2.jpg")
+    assert find_media(tmp_path) == ()
