@@ -13,7 +13,7 @@ so nothing larger than batch x classes is stored. Where e_t nearly equals -a_b t
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -83,14 +83,13 @@ def adapted_logits(
         text_squared = text.square().sum(1)
         shift_squared = shift.square().sum(1, keepdim=True)
         along = (shift * video).sum(1, keepdim=True)
-        squared = text_squared + (2.0 * (shift @ text.T) + shift_squared)
-        with torch.no_grad():
-            limit = CANCELLATION * (text_squared + shift_squared)
-            cancelled = squared <= limit.clamp_min_(FLOOR**2 / CANCELLATION)
-            rows, classes = cancelled.nonzero(as_tuple=True)
-        if len(rows) == 0:
-            return scale * ((video @ text.T + along) * squared.rsqrt())
-        cosines = (video @ text.T + along) * squared.masked_fill(cancelled, 1.0).rsqrt()
+        products = torch.addmm(along, video, text.T)
+        squared = torch.addmm(text_squared, shift, text.T, alpha=2.0).add_(shift_squared)
+        cancelled = _cancelled(squared.detach(), text_squared.detach(), shift_squared.detach())
+        if cancelled is None:
+            return scale * (products * squared.rsqrt_())
+        cosines = products * squared.masked_fill(cancelled, 1.0).rsqrt()
+        rows, classes = cancelled.nonzero(as_tuple=True)
         exact = [
             checkpoint(_direct_entries, text, shift, video, *part, use_reentrant=False, preserve_rng_state=False)
             for part in zip(torch.split(rows, CHUNK), torch.split(classes, CHUNK), strict=True)
@@ -110,6 +109,20 @@ def adapted_logits_direct(
     """
     moved = text + shift.unsqueeze(1)
     return scale * (functional.normalize(moved, dim=-1, eps=FLOOR) * video.unsqueeze(1)).sum(-1)
+
+
+def _cancelled(
+    squared: Float[Tensor, "batch classes"],
+    text_squared: Float[Tensor, " classes"],
+    shift_squared: Float[Tensor, "batch 1"],
+) -> Bool[Tensor, "batch classes"] | None:
+    """Which entries are to be computed directly; None where none are, found out in one cheap pass."""
+    least = FLOOR**2 / CANCELLATION
+    highest_limit = (CANCELLATION * (text_squared.amax() + shift_squared)).clamp_min(least)
+    if not bool((squared.amin(1, keepdim=True) <= highest_limit).any()):
+        return None
+    cancelled = squared <= (CANCELLATION * (text_squared + shift_squared)).clamp_min(least)
+    return cancelled if bool(cancelled.any()) else None
 
 
 def _direct_entries(

@@ -101,6 +101,14 @@ def test_text_and_shift_of_zero_give_finite_values_and_gradients() -> None:
     assert all(bool(value.isfinite().all()) for value in results.values())
 
 
+def test_text_and_shift_shorter_than_the_floor_count_as_long_as_it() -> None:
+    text, shift, video = inputs()
+    text, shift = 1e-9 * text, 1e-9 * shift
+    expected = SCALE * ((text + shift.unsqueeze(1)) / cosine.FLOOR * video.unsqueeze(1)).sum(-1)
+    torch.testing.assert_close(adapted_logits(text, shift, video, SCALE), expected)
+    torch.testing.assert_close(cosine_logits(text, video, SCALE), SCALE * video @ text.T / cosine.FLOOR)
+
+
 def test_a_shift_of_zero_is_zero_shot_to_the_bit() -> None:
     text, shift, video = inputs()
     assert torch.equal(adapted_logits(text, 0 * shift, video, SCALE), cosine_logits(text, video, SCALE))
