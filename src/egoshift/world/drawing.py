@@ -113,4 +113,4 @@ def stamp(
     if seen is None:
         return None
     canvas.paste(patch, (left, top), patch)
-    return left + seen[0], top + seen[1], left + seen[2], top + seen[3]
+    return float(left + seen[0]), float(top + seen[1]), float(left + seen[2]), float(top + seen[3])

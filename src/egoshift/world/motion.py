@@ -113,8 +113,8 @@ def cut(phase: float, time_s: float) -> Moment:
     holding = _hand((-36.0, 12.0), arrive, left=True)
     blade = (along, -12 - chop)
     knife = _hand((along + 17, 24 - chop), arrive)
-    slices = tuple(Thing("slice", (26.0 + 7 * k, 6.0 + 5 * (k % 2)), 30 * k) for k in range(int(5 * max(phase, 0))))
-    return Moment((holding, knife), (Thing("object", (-4.0, 4.0), -90), *slices, Thing("tool", blade, -22)))
+    slices = tuple(Thing("slice", (26.0 + 7 * k, 6.0 + 5 * (k % 2)), 30.0 * k) for k in range(int(5 * max(phase, 0))))
+    return Moment((holding, knife), (Thing("object", (-4.0, 4.0), -90.0), *slices, Thing("tool", blade, -22.0)))
 
 
 def wash(phase: float, time_s: float) -> Moment:

@@ -27,16 +27,20 @@ from egoshift.world.clip_scores import (
     Pictures,
     encode_images,
     encode_text,
-    measure,
+    measure_egocentric,
+    measure_pictures,
     normalised,
     write_card,
 )
 from egoshift.world.tokens import build_tokenizer
 from egoshift.world.web import Subject, captions, draw_web_picture
+from egoshift.world.write import home_scripts, kitchen_scripts
 
 DRAWN = 80
 """Pixels that are drawn; what the encoder sees less of is room for random crops."""
-WORDS = 32
+WORDS, DIM = 32, 96
+BATCH_SIZE = 64
+PEAK_RATE = 1e-3
 LEVELS = {False: ("noun", "colour noun"), True: ("verb", "noun", "verb noun", "verb")}
 """How much the captions of one batch say, by whether its pictures show hands."""
 
@@ -45,12 +49,17 @@ def draw_pictures(count: int, seed: int, *, with_hands: bool, processes: int) ->
     """``count`` random pictures; the same for any number of processes."""
     jobs = [(seed, start, min(start + 500, count), with_hands) for start in range(0, count, 500)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        parts = list(pool.map(_draw_part, jobs))
+        parts = list(pool.map(draw_part, jobs))
     images = torch.from_numpy(np.concatenate([images for images, _ in parts]))
     return Pictures(images, tuple(subject for _, subjects in parts for subject in subjects), with_hands)
 
 
-def _draw_part(job: tuple[int, int, int, bool]) -> tuple[np.ndarray, list[Subject]]:
+def draw_part(job: tuple[int, int, int, bool]) -> tuple[np.ndarray, list[Subject]]:
+    """The pictures ``start`` to ``stop`` of those of a seed, each from its own random numbers.
+
+    Args:
+        job: Seed, start, stop, and whether hands are shown.
+    """
     seed, start, stop, with_hands = job
     drawn = []
     for index in range(start, stop):
@@ -77,6 +86,7 @@ def build_model(tokenizer: Any, seed: int) -> Any:
         "max_position_embeddings": WORDS,
         "vocab_size": len(tokenizer),
         "hidden_act": "gelu",
+        "projection_dim": DIM,
         **ids,
     }
     vision = {
@@ -87,8 +97,9 @@ def build_model(tokenizer: Any, seed: int) -> Any:
         "image_size": SIZE,
         "patch_size": 12,
         "hidden_act": "gelu",
+        "projection_dim": DIM,
     }
-    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=96, **ids)
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=DIM, **ids)
     return CLIPModel(config)
 
 
@@ -116,24 +127,22 @@ def contrast(logits: Float[Tensor, "n n"], keys: Sequence[str]) -> Tensor:
     return (rows + columns) / 2
 
 
-def train(
-    model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, batch_size: int, minutes: float, seed: int
-) -> int:
+def train(model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, minutes: float, seed: int) -> int:
     """Train in place, alternating between the sets; gives the number of steps done."""
     generator = torch.Generator().manual_seed(seed)
     rng = np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.05, betas=(0.9, 0.98))
     started, step = time.monotonic(), 0
     for step in range(1, steps + 1):
         done = max(step / steps, (time.monotonic() - started) / (60 * minutes))
         if done > 1:
             break
         for group in optimiser.param_groups:
-            group["lr"] = 1.5e-3 * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+            group["lr"] = PEAK_RATE * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
         chosen = sets[step % len(sets)]
-        indices = torch.randint(len(chosen.images), (batch_size,), generator=generator)
+        indices = torch.randint(len(chosen.images), (BATCH_SIZE,), generator=generator)
         level = LEVELS[chosen.with_hands][int(rng.integers(len(LEVELS[chosen.with_hands])))]
-        texts, keys = _captions_of([chosen.subjects[i] for i in indices.tolist()], level, rng)
+        texts, keys = captions_of([chosen.subjects[i] for i in indices.tolist()], level, rng)
         image = encode_images(model, augmented(chosen.images[indices], generator))
         logits = image @ encode_text(model, tokenizer, texts).T * model.logit_scale.exp()
         loss = contrast(logits, keys)
@@ -150,7 +159,7 @@ def train(
     return step
 
 
-def _captions_of(subjects: Sequence[Subject], level: str, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+def captions_of(subjects: Sequence[Subject], level: str, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """A random caption of that level for each subject, and what it says without its template."""
     texts, keys = [], []
     for subject in subjects:
@@ -203,9 +212,13 @@ def main() -> None:
     tokenizer = build_tokenizer(WORDS)
     model = build_model(tokenizer, seed)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
-    steps = train(model, tokenizer, sets, steps=arguments.steps, batch_size=128, minutes=arguments.minutes, seed=seed)
+    steps = train(
+        model, tokenizer, sets, steps=arguments.steps, batch_size=BATCH_SIZE, minutes=arguments.minutes, seed=seed
+    )
     model.eval()
-    scores = measure(model, tokenizer, tests)
+    scores = {name: score for test in tests for name, score in measure_pictures(model, tokenizer, test).items()}
+    for scripts in (kitchen_scripts(0, 1.0), home_scripts(0, 1.0)):
+        scores |= measure_egocentric(model, tokenizer, scripts)
     save(model, tokenizer, arguments.out)
     minutes = (time.monotonic() - started) / 60
     facts = {"seed": seed, "pictures": 2 * count, "steps": steps, "minutes": round(minutes, 1), "threads": threads}

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+import pytest
+
+from egoshift.world import write_world
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest world: eight videos of ten seconds."""
+    out = tmp_path_factory.mktemp("world")
+    write_world(out, seed=5, scale=0.05)
+    return out
