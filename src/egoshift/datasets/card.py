@@ -28,8 +28,8 @@ class DataCard(BaseModel):
         videos: The folder of video files or of folders of numbered frames.
         hands: Hand detections; a folder or a file, for ``palm`` an ONNX model.
         hands_format: How to read ``hands``.
-        hand_threshold: The lowest score at which a detected hand counts.
-        object_threshold: The lowest score at which a detected object counts.
+        hand_threshold: The lowest score at which a detected hand counts; by default the format's own (0.8; palm 0.5).
+        object_threshold: The lowest score at which a detected object counts; by default 0.01.
         features: Where feature stores of this data set go; by default ``features/<name>`` beside the card.
         frame_rate_hz: The rate of folders of numbered frames, where the annotations do not say it.
         unit: Whether ``videos`` holds full videos or clips cut from them, where the data set comes as both (Ego4D,
@@ -47,8 +47,8 @@ class DataCard(BaseModel):
     videos: Path
     hands: Path | None = None
     hands_format: HandsFormat | None = None
-    hand_threshold: float = Field(default=0.8, ge=0, le=1)
-    object_threshold: float = Field(default=0.01, ge=0, le=1)
+    hand_threshold: float | None = Field(default=None, ge=0, le=1)
+    object_threshold: float | None = Field(default=None, ge=0, le=1)
     features: Path = Path("features")
     frame_rate_hz: float | None = Field(default=None, gt=0)
     unit: Literal["auto", "full", "clip"] = "auto"

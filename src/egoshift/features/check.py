@@ -69,8 +69,8 @@ def check(
     """
     if isinstance(data, DataCard):
         try:
-            locator = open_locator(data)
-            data = load_dataset(data)
+            card, data = data, load_dataset(data)
+            locator = open_locator(card, data)
         except DataError as error:
             return CheckReport(_NO_CLIPS, 0, {}, 0, {}, error.faults)
         except MediaError as error:
@@ -94,7 +94,7 @@ def check(
     )
 
 
-def open_locator(card: DataCard) -> AbstractHandLocator | None:
+def open_locator(card: DataCard, dataset: Dataset) -> AbstractHandLocator | None:
     """The hand locator that a data card describes; none where it describes none.
 
     Raises:
@@ -107,7 +107,7 @@ def open_locator(card: DataCard) -> AbstractHandLocator | None:
         card.hands,
         hand_threshold=card.hand_threshold,
         object_threshold=card.object_threshold,
-        frame_rate_hz=card.frame_rate_hz,
+        frame_rate_hz=card.frame_rate_hz or dataset.frame_rates_hz,
     )
 
 

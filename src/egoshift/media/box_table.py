@@ -25,7 +25,14 @@ import polars as pl
 
 from egoshift.errors import DataError, Fault, MediaError
 from egoshift.media.hands import union_per_frame
-from egoshift.media.tracks import MAX_GAP_S, AbstractTrackLocator, BoxTrack
+from egoshift.media.tracks import (
+    MAX_GAP_S,
+    AbstractTrackLocator,
+    BoxTrack,
+    NumberingRate,
+    describe_rate,
+    numbering_rate_hz,
+)
 from egoshift.media.video import VideoInfo
 
 EDGES = ("left", "top", "right", "bottom")
@@ -158,7 +165,8 @@ class BoxTable(AbstractTrackLocator):
         path: A ``.parquet`` or ``.csv`` file; the columns are described at the top of this module.
         hand_threshold: Hands that score at least this count.
         object_threshold: Objects in contact that score at least this count.
-        frame_rate_hz: For tables that number frames: how many there are in a second; by default the video's rate.
+        frame_rate_hz: For tables that number frames: how many there are in a second, of all videos or by
+            video; by default the video's own rate.
         max_gap_s: See ``boxes_at``.
 
     Raises:
@@ -171,7 +179,7 @@ class BoxTable(AbstractTrackLocator):
         *,
         hand_threshold: float = 0.8,
         object_threshold: float = 0.01,
-        frame_rate_hz: float | None = None,
+        frame_rate_hz: NumberingRate = None,
         max_gap_s: float = MAX_GAP_S,
     ):
         super().__init__(max_gap_s=max_gap_s)
@@ -206,7 +214,7 @@ class BoxTable(AbstractTrackLocator):
             "sha256": hashlib.sha256(self._path.read_bytes()).hexdigest(),
             "hand_threshold": self._hand_threshold,
             "object_threshold": self._object_threshold,
-            "frame_rate_hz": self._frame_rate_hz,
+            "frame_rate_hz": describe_rate(self._frame_rate_hz),
             "max_gap_s": self._max_gap_s,
         }
 
@@ -233,7 +241,7 @@ class BoxTable(AbstractTrackLocator):
             raise MediaError(self.faults([video_id])[0])
         times_s = rows.to_series(1).to_numpy()
         if rows.columns[1] == "frame":
-            times_s = times_s / (self._frame_rate_hz or info.rate_hz)
+            times_s = times_s / numbering_rate_hz(self._frame_rate_hz, video_id, info)
         seen_s, frame = np.unique(times_s, return_inverse=True)
         boxes = rows.select(rows.columns[2:6]).to_numpy()
         if rows.columns[2] == "left_px":

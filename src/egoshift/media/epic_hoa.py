@@ -22,7 +22,14 @@ from google.protobuf.message_factory import GetMessageClass
 from egoshift.errors import Fault, MediaError
 from egoshift.media.hands import Detections, centres, union_boxes
 from egoshift.media.plain_pickle import load_plain_pickle
-from egoshift.media.tracks import MAX_GAP_S, AbstractTrackLocator, BoxTrack
+from egoshift.media.tracks import (
+    MAX_GAP_S,
+    AbstractTrackLocator,
+    BoxTrack,
+    NumberingRate,
+    describe_rate,
+    numbering_rate_hz,
+)
 from egoshift.media.video import VideoInfo
 
 _FLOAT, _INT32, _STRING = (
@@ -153,8 +160,9 @@ class EpicHandObjects(AbstractTrackLocator):
         path: The folder, holding ``P01/P01_101.pkl`` or ``P01_101.pkl``.
         hand_threshold: A hand is visible if it scores at least this.
         object_threshold: An object can be touched if it scores at least this.
-        frame_rate_hz: How many numbered frames there are in a second; by default the video's own rate. Give it where
-            the video was coded at another rate than its frames were extracted at (50 or 60).
+        frame_rate_hz: How many numbered frames there are in a second, of all videos or by video; by default the
+            video's own rate. Give it where a video was coded at another rate than its frames were extracted at: the
+            published detections number frames at exactly 50 or 60 a second, also of files at 59.94.
         max_gap_s: See ``boxes_at``; of no consequence where every frame was looked at, as in the published files.
     """
 
@@ -164,7 +172,7 @@ class EpicHandObjects(AbstractTrackLocator):
         *,
         hand_threshold: float = 0.8,
         object_threshold: float = 0.01,
-        frame_rate_hz: float | None = None,
+        frame_rate_hz: NumberingRate = None,
         max_gap_s: float = MAX_GAP_S,
     ):
         super().__init__(max_gap_s=max_gap_s)
@@ -181,7 +189,7 @@ class EpicHandObjects(AbstractTrackLocator):
             "source": self._path.name,
             "hand_threshold": self._hand_threshold,
             "object_threshold": self._object_threshold,
-            "frame_rate_hz": self._frame_rate_hz,
+            "frame_rate_hz": describe_rate(self._frame_rate_hz),
             "max_gap_s": self._max_gap_s,
         }
 
@@ -211,7 +219,7 @@ class EpicHandObjects(AbstractTrackLocator):
         for fault in self.faults([video_id]):
             raise MediaError(fault)
         path = next(path for path in self._candidates(video_id) if path.is_file())
-        rate_hz = self._frame_rate_hz or info.rate_hz
+        rate_hz = numbering_rate_hz(self._frame_rate_hz, video_id, info)
         detections = read_epic_hoa(path, video_id, rate_hz)
         last_s = float(detections.times_s[-1]) if len(detections.times_s) else 0.0
         if last_s > 1.02 * info.duration_s + 1:

@@ -9,6 +9,7 @@ from egoshift.media.egoclip_boxes import EgoClipBoxes
 from egoshift.media.epic_hoa import EpicHandObjects
 from egoshift.media.hands import AbstractHandLocator
 from egoshift.media.palm import PalmLocator
+from egoshift.media.tracks import NumberingRate
 
 HAND_LOCATORS: Mapping[str, Callable[..., AbstractHandLocator]] = {
     "epic-hoa": EpicHandObjects,
@@ -32,7 +33,7 @@ def open_hand_locator(
     *,
     hand_threshold: float | None = None,
     object_threshold: float | None = None,
-    frame_rate_hz: float | None = None,
+    frame_rate_hz: NumberingRate = None,
 ) -> AbstractHandLocator:
     """A hand locator for one format of detections.
 
@@ -43,7 +44,8 @@ def open_hand_locator(
             were made, and 0.5 for the palm detector, whose scores are of another kind.
         object_threshold: Objects that score at least this can be touched, by default 0.01; the palm detector finds
             no objects.
-        frame_rate_hz: For formats that number frames: how many there are in a second; by default the video's own rate.
+        frame_rate_hz: For formats that number frames: how many there are in a second, of all videos or by
+            video; by default the video's own rate.
 
     Raises:
         ConfigError: There is no such format, or what the detector needs is not installed.
@@ -55,7 +57,7 @@ def open_hand_locator(
     if not path.exists():
         remedy = "correct the path, or leave out the hands"
         raise MediaError(Fault("missing-detections", path, "no such file or folder of hand detections", remedy))
-    settings = {
+    settings: dict[str, object] = {
         "hand_threshold": hand_threshold,
         "object_threshold": object_threshold,
         "frame_rate_hz": frame_rate_hz,

@@ -2,7 +2,7 @@
 
 import threading
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,21 @@ class BoxTrack:
 
     times_s: Float[np.ndarray, " frames"]
     boxes: Float[np.ndarray, "frames 4"]
+
+
+NumberingRate = float | Mapping[str, float] | None
+"""How many numbered frames there are in a second: of all videos, of each video, or (None) as the video's own rate."""
+
+
+def numbering_rate_hz(given: NumberingRate, video_id: str, info: VideoInfo) -> float:
+    """The rate at which a video's frames were numbered, which need not be the rate it is coded at."""
+    rate_hz = given.get(video_id) if isinstance(given, Mapping) else given
+    return rate_hz or info.rate_hz
+
+
+def describe_rate(given: NumberingRate) -> float | str | None:
+    """The rate as a manifest states it."""
+    return "as annotated" if isinstance(given, Mapping) else given
 
 
 def boxes_at(

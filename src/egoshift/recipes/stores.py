@@ -56,13 +56,14 @@ def fill_store(
         raise ConfigError(
             f"{card.name}: hand crops need detections; add hands and hands_format to the data card, or use --views full"
         )
+    dataset = load_dataset(card)
     return extract(
-        load_dataset(card),
+        dataset,
         load_image_encoder(encoder, device=_device(device), precision=precision),
         store_folder(card, encoder),
         plan=plan,
         views=wanted,
-        locator=open_locator(card) if "hand" in wanted else None,
+        locator=open_locator(card, dataset) if "hand" in wanted else None,
         batch_size=batch_size,
         progress=progress,
     )

@@ -24,7 +24,7 @@ def test_paths_are_relative_to_the_card_and_the_rest_has_defaults(tmp_path: Path
         videos=Path("/data/videos"),
         features=tmp_path / "features" / "kitchen",
     )
-    assert (card.hand_threshold, card.object_threshold, card.window_s, card.unit) == (0.8, 0.01, None, "auto")
+    assert (card.hand_threshold, card.object_threshold, card.window_s, card.unit) == (None, None, None, "auto")
 
 
 def test_every_field_can_be_given(tmp_path: Path) -> None:

@@ -124,6 +124,16 @@ def test_a_frame_rate_of_its_own_moves_the_detections(tmp_path: Path) -> None:
     assert found.origin.tolist() == [0, 1]
 
 
+def test_frames_may_be_numbered_at_a_rate_of_each_video(tmp_path: Path) -> None:
+    for name in ("P01_101", "P01_102"):
+        write(tmp_path / f"{name}.pkl", [frame_message(name, n, [HAND] if n == 51 else [], []) for n in range(1, 101)])
+    locator = EpicHandObjects(tmp_path, frame_rate_hz={"P01_101": 25.0})
+    origins = [locator.locate(name, np.array([1.0, 2.0]), [], INFO).origin for name in ("P01_101", "P01_102")]
+    assert origins[0].tolist() == [0, 1]
+    assert origins[1].tolist() == [1, 0], "at the video's own 50 frames a second, as none is given for it"
+    assert locator.description["frame_rate_hz"] == "as annotated"
+
+
 def test_thresholds_decide_what_counts(tmp_path: Path) -> None:
     write(tmp_path / "P01_101.pkl", [frame_message("P01_101", 1, [HAND, IDLE], [THING])])
     boxes = [
