@@ -48,7 +48,7 @@ def cosine_logits(
 
     Example:
         >>> cosine_logits(torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([[0.6, 0.8]]), 100.0)
-        tensor([[60., 80.]])
+        tensor([[60.0000, 80.0000]])
     """
     with torch.autocast(text.device.type, enabled=False):
         text, video = text.float(), video.float()
@@ -76,7 +76,7 @@ def adapted_logits(
     Example:
         >>> text, shift = torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([[1.0, 4.0]])
         >>> adapted_logits(text, shift, torch.tensor([[0.6, 0.8]]), 100.0)
-        tensor([[100.0000,  86.1430]])
+        tensor([[100.0000,  86.1366]])
     """
     with torch.autocast(text.device.type, enabled=False):
         text, shift, video = text.float(), shift.float(), video.float()

@@ -1,12 +1,13 @@
 """The classification loss against sums written out."""
 
+import doctest
 import math
 
 import pytest
 import torch
 
 from egoshift.errors import ConfigError
-from egoshift.losses import label_cross_entropy
+from egoshift.losses import classification, label_cross_entropy
 from egoshift.records import Label
 
 VERBS = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0], [3.0, 1.0, 1.0]])
@@ -52,3 +53,7 @@ def test_logits_without_targets_are_refused() -> None:
 def test_no_logits_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"classes are of no labels, the clips' labels are none"):
         label_cross_entropy({}, {})
+
+
+def test_the_example_gives_what_it_says() -> None:
+    assert doctest.testmod(classification) == (0, 2)

@@ -1,5 +1,6 @@
 """The factored logits against the equation as printed, in double precision."""
 
+import doctest
 from collections.abc import Callable
 
 import pytest
@@ -159,3 +160,7 @@ def test_no_tensor_is_larger_than_batch_by_classes_or_the_text(gap: float | None
         adapted_logits_direct(text, shift, video, SCALE).sum().backward()
     assert factored.largest == CLASSES * DIM
     assert direct.largest == BATCH * CLASSES * DIM
+
+
+def test_the_examples_give_what_they_say() -> None:
+    assert doctest.testmod(cosine) == (0, 3)
