@@ -76,8 +76,10 @@ def write_script(
     rng = np.random.default_rng([*seed, 2])
     actions: list[Action] = []
     now = float(rng.uniform(0.6, 1.5))
+    weights = noun_weights(style)
+    noun = ""
     while now < duration_s - 3:
-        noun = _draw(noun_weights(style.classes), rng)
+        noun = _draw({other: weight for other, weight in weights.items() if other != noun}, rng)
         look = things[noun][int(rng.integers(2))]
         place = int(rng.integers(NUM_PLACES))
         for verb in _chain(noun, style, rng):

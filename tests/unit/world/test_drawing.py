@@ -29,7 +29,7 @@ def test_a_stamp_lands_where_it_should() -> None:
     canvas = Image.new("RGB", (60, 40))
     box = stamp(canvas, square(10), (30.0, 20.0))
     red = np.asarray(canvas)[..., 0] > 128
-    assert box == (25, 15, 35, 25)
+    assert box == (25.0, 15.0, 35.0, 25.0)
     assert np.argwhere(red).min(0).tolist() == [15, 25]
     assert red.sum() == 100
 

@@ -43,7 +43,8 @@ def test_every_verb_can_be_drawn_with_each_of_its_objects() -> None:
 
 
 def test_nouns_have_a_long_tail() -> None:
-    for classes in (KITCHEN, HOME):
-        weights = noun_weights(classes)
-        assert set(weights) == set(classes.nouns)
+    for style in STYLES.values():
+        weights = noun_weights(style)
+        assert set(weights) == set(style.classes.nouns)
+        assert len(style.often) == len(weights)
         assert max(weights.values()) > 5 * min(weights.values())
