@@ -12,8 +12,8 @@ e_t is the class text, e_v the pooled frames of the classified streams (visual e
 of the conditioning streams (visual encoder V_II, which may be V). Figure 3; n1, n2, n3 are Table 6; the rows F, H and
 F+H of Table 4 are ``condition_streams`` of ``["full"]``, ``["hand"]`` (no b_S then) and ``["hand", "full"]``.
 
-Deviations (the presets ``released`` and ``paper`` differ in those marked *; where the paper is silent, ``paper`` takes
-the released code's value):
+Deviations. The presets ``released`` and ``paper`` differ in those marked *, since nothing published says which of the
+two made the paper's tables; where the paper is silent, ``paper`` takes the released code's value.
     - *Classified stream. Paper: full frames, by its text. Released: hand crops ("best results" in its README).
     - *e_v. Paper: mean of unit frames. Released: mean of raw frames.
     - *Position embedding. Paper: none, so b_T cannot tell the order of frames. Released: learned, between b_S and b_T,
@@ -23,11 +23,12 @@ the released code's value):
     - *alpha. Paper: none, so 1. Released: fixed at 2, with a trainable version that is off.
     - *Scale. Paper: CLIP is frozen, so 100. Released: CLIP's log scale of ln 100 is trained, without a clamp.
     - MLP width, heads. Paper: not given. Released: d/4 and 4 heads. (Efficient-Prompt, whose block it is: 4d and 8.)
-    - n2. Released: the order of alpha and n2 does not show in its only configuration. Ours: alpha * unit(a_b).
+    - n2. Released: off, so its order with alpha does not show. Ours: alpha * unit(a_b), or alpha would do nothing.
     - Text. Released: no prompt template, not normalised (n3 off). Ours: whatever vectors come in; n3 as a switch.
     - Missing streams. Paper and released: none. Ours: b_S attends to and averages what is present; a clip without any
       conditioning stream has a_b = 0, which is zero-shot.
-    - Logits. Released: batch x classes x dim, in half precision. Ours: factored, in float32 (``cosine``).
+    - Logits. Released: batch x classes x dim, under float16 autocast. Ours: factored, in float32, for memory, speed and
+      because rounding to bfloat16 moves a logit by up to 0.07 (``cosine``).
     - Released also trains 16 x 512 parameters that nothing reads (``prompt_learner.ctx_visual``); left out.
 """
 
@@ -105,6 +106,12 @@ class XMIC(AbstractClassifier):
     ):
         super().__init__()
         dim = text_dim if condition_dim is None else condition_dim
+        if min(num_frames, num_heads) < 1 or min(num_spatial_layers, num_temporal_layers) < 0 or logit_scale <= 0:
+            raise ConfigError(
+                f"num_frames {num_frames}, num_heads {num_heads}, layers {num_spatial_layers} and "
+                f"{num_temporal_layers}, logit_scale {logit_scale}: give at least one frame and head, "
+                "no negative number of layers and a scale above zero"
+            )
         if dim % num_heads or dim < 16 or int(dim * mlp_ratio) < 1:
             raise ConfigError(
                 f"condition_dim is {dim} with num_heads {num_heads} and mlp_ratio {mlp_ratio}; "

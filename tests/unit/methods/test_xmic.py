@@ -171,6 +171,14 @@ def test_widths_that_do_not_divide_are_refused(options: dict[str, object]) -> No
         small(**options)
 
 
+@pytest.mark.parametrize(
+    "options", [{"num_frames": 0}, {"num_heads": 0}, {"num_temporal_layers": -1}, {"logit_scale": 0.0}]
+)
+def test_counts_and_scales_that_mean_nothing_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"give at least one frame and head"):
+        small(**options)
+
+
 @pytest.mark.parametrize("option", ["pooling", "position", "head"])
 def test_unknown_choices_are_refused(option: str) -> None:
     with pytest.raises(ConfigError, match=rf"{option} is 'other'; give one of"):
