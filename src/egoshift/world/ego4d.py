@@ -34,7 +34,7 @@ BOX_SCHEMA = pl.Schema(
 
 
 def make_uid(*parts: object) -> str:
-    """A version-4 look-alike identifier that depends only on ``parts``."""
+    """An identifier in the form of Ego4D's (a UUID) that depends only on ``parts``."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "egoshift world/" + "/".join(map(str, parts))))
 
 
@@ -52,9 +52,9 @@ def write_annotations(folder: Path, scripts: Sequence[Script], classes: Classes)
     for split in ("train", "val"):
         chosen = [script for script in scripts if script.split == split]
         clips = [_segment(s, n, action, verbs, nouns, classes) for s in chosen for n, action in enumerate(s.actions)]
-        head = {"version": "2.0", "date": "220914", "description": "FHO LTA Annotation", "split": split}
+        head = {"version": "2.0", "date": "", "description": "FHO LTA Annotation, generated", "split": split}
         _write_json(folder / f"fho_lta_{split}.json", {**head, "clips": clips})
-    head = {"date": "220914", "version": "2.0", "description": "Generated data in the layout of Ego4D"}
+    head = {"date": "", "version": "2.0", "description": "Generated data in the layout of Ego4D"}
     _write_json(folder / "ego4d.json", {**head, "videos": [_video(script) for script in scripts]})
 
 
@@ -126,7 +126,7 @@ def _video(script: Script) -> dict[str, object]:
     return {
         "video_uid": script.video_id,
         "duration_sec": duration_s,
-        "scenarios": ["Household management - caring for kids"],
+        "scenarios": ["Cleaning / laundry", "Cooking"],
         "video_metadata": metadata,
         "split_fho": script.split,
         "split_av": None,
