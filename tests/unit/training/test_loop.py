@@ -22,6 +22,9 @@ from tests.unit.evaluation.toy import DIM, Toy, toy, toy_clips, toy_text
 SETTINGS = FitSettings(epochs=4, batch_size=16, num_frames=3, lr=0.02, schedule="constant", precision="32-true")
 
 
+RUINOUS = SETTINGS.model_copy(update={"lr": 30.0, "epochs": 5})
+
+
 def timeless(history: tuple[EpochRow, ...]) -> list[EpochRow]:
     """The epochs without how long they took."""
     return [row.model_copy(update={"seconds": 0.0}) for row in history]
@@ -91,7 +94,13 @@ def test_the_callers_random_numbers_do_not_matter_and_are_not_disturbed() -> Non
     assert torch.equal(weights[0], weights[1])
 
 
-def test_the_best_epoch_is_kept_the_earliest_among_equals() -> None:
+def test_among_equally_good_epochs_the_earliest_is_kept() -> None:
+    _, report, _ = fitted(settings=SETTINGS.model_copy(update={"lr": 1e-30}))
+    assert len({row.score for row in report.history}) == 1
+    assert report.epoch == 0
+
+
+def test_the_best_epoch_is_kept() -> None:
     classifier, report, _ = fitted()
     scores = [row.score for row in report.history]
     assert report.selection == "best"
@@ -103,8 +112,7 @@ def test_the_best_epoch_is_kept_the_earliest_among_equals() -> None:
 
 
 def test_the_best_epoch_is_kept_even_where_training_went_on_to_ruin_it() -> None:
-    settings = SETTINGS.model_copy(update={"lr": 30.0, "epochs": 5})
-    classifier, report, _ = fitted(settings=settings)
+    classifier, report, _ = fitted(settings=RUINOUS)
     scores = [row.score or 0.0 for row in report.history]
     assert scores[-1] < max(scores)
     found = predict(classifier, toy_clips(25, seed=8), toy_text("noun", "verb"), num_frames=3)
@@ -140,6 +148,16 @@ def test_an_interrupted_training_goes_on_with_the_same_losses_to_the_same_weight
     assert (report.epoch, report.score, report.resumed_at) == (expected.epoch, expected.score, epoch)
     assert torch.equal(resumed.layer.weight, whole.layer.weight)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors", "text.safetensors"]
+
+
+def test_the_best_epoch_before_the_interruption_is_not_forgotten(tmp_path: Path) -> None:
+    whole, expected, _ = fitted(settings=RUINOUS)
+    assert expected.epoch is not None
+    assert expected.epoch < 4
+    fitted(settings=RUINOUS, checkpoint=tmp_path, progress=stopping_at(4, 1))
+    resumed, report, _ = fitted(settings=RUINOUS, checkpoint=tmp_path, resume=True)
+    assert report.epoch == expected.epoch
+    assert torch.equal(resumed.layer.weight, whole.layer.weight)
 
 
 def test_a_kill_costs_at_most_the_epoch(tmp_path: Path) -> None:
