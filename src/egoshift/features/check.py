@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from egoshift.datasets import DataCard, load_dataset
@@ -58,6 +59,7 @@ def check(
     data: DataCard | Dataset,
     *,
     locator: AbstractHandLocator | None = None,
+    read_detections: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Reads everything, opens every video's header, and reports all faults at once.
@@ -65,7 +67,8 @@ def check(
     Args:
         data: A data card (its annotations and its hand detections are read too) or a data set already read.
         locator: Hand detections to look every video up in; a data card brings its own.
-        progress: Called with headers read and headers in all.
+        read_detections: Whether to read each video's detections, or only to see that they are there.
+        progress: Called with how many headers and detections were read, and how many there are.
     """
     if isinstance(data, DataCard):
         try:
@@ -76,10 +79,15 @@ def check(
         except MediaError as error:
             return CheckReport(_NO_CLIPS, 0, {}, 0, {}, (error.fault,))
     video_ids = sorted(set(data.clips["video_id"]))
-    infos, missing = _headers(data, video_ids, progress)
+    present = [video_id for video_id in video_ids if video_id in data.videos]
+    tick = _Ticker(progress, len(present) * (2 if locator is not None and read_detections else 1))
+    infos, unopened = _headers(data, present, tick)
+    missing = {video_id: _missing(data, video_id) for video_id in video_ids if video_id not in data.videos} | unopened
     past_end = past_the_end(data.clips, {video_id: info.duration_s for video_id, info in infos.items()})
     unreadable = locator.faults(()) if locator is not None else ()  # of the detections as a whole
-    undetected = _undetected(locator, list(infos)) if locator is not None and not unreadable else {}
+    undetected = {}
+    if locator is not None and not unreadable:
+        undetected = _undetected(locator, infos, tick if read_detections else None)
     unusable = missing | (dict.fromkeys(infos, unreadable[0]) if unreadable else undetected)
     usable = ~pl.col("video_id").is_in(list(unusable)) & ~pl.col("index").is_in(list(past_end))
     clips = data.clips.with_row_index("index").filter(usable).drop("index")
@@ -111,13 +119,24 @@ def open_locator(card: DataCard, dataset: Dataset) -> AbstractHandLocator | None
     )
 
 
+class _Ticker:
+    """Counts up, for those who want to know."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int):
+        self._progress, self._done, self._total = progress, 0, total
+
+    def __call__(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
 def _headers(
-    dataset: Dataset, video_ids: Sequence[str], progress: Callable[[int, int], None] | None
+    dataset: Dataset, video_ids: Sequence[str], tick: Callable[[], None]
 ) -> tuple[dict[str, VideoInfo], dict[str, Fault]]:
-    """The header of each video that opens, and a fault for each that does not."""
-    present = [video_id for video_id in video_ids if video_id in dataset.videos]
-    faults = {video_id: _missing(dataset, video_id) for video_id in video_ids if video_id not in dataset.videos}
-    infos = {}
+    """The header of each video that opens, and the fault of each that does not."""
+    infos: dict[str, VideoInfo] = {}
+    faults: dict[str, Fault] = {}
 
     def header(video_id: str) -> VideoInfo | Fault:
         try:
@@ -126,19 +145,33 @@ def _headers(
             return error.fault
 
     with ThreadPoolExecutor(_HEADERS_AT_ONCE) as pool:
-        for done, (video_id, found) in enumerate(zip(present, pool.map(header, present), strict=True), start=1):
+        for video_id, found in zip(video_ids, pool.map(header, video_ids), strict=True):
             if isinstance(found, Fault):
                 faults[video_id] = found
             else:
                 infos[video_id] = found
-            if progress is not None:
-                progress(done, len(present))
+            tick()
     return infos, faults
 
 
-def _undetected(locator: AbstractHandLocator, video_ids: Sequence[str]) -> dict[str, Fault]:
-    """The fault of each video that has no hand detections."""
-    return {video_id: fault for video_id in video_ids for fault in locator.faults([video_id])[:1]}
+def _undetected(
+    locator: AbstractHandLocator, infos: Mapping[str, VideoInfo], tick: Callable[[], None] | None
+) -> dict[str, Fault]:
+    """The fault of each video whose hand detections are not there or, if that is asked for, cannot be used."""
+    faults = {}
+    for video_id, info in infos.items():
+        found = list(locator.faults([video_id]))
+        if not found and tick is not None:
+            black = np.zeros((info.height, info.width, 3), np.uint8)
+            try:
+                locator.locate(video_id, np.zeros(1), [black], info)
+            except MediaError as error:
+                found = [error.fault]
+        if found:
+            faults[video_id] = found[0]
+        if tick is not None:
+            tick()
+    return faults
 
 
 def _missing(dataset: Dataset, video_id: str) -> Fault:

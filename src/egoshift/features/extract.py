@@ -94,7 +94,7 @@ def extract(
     with writing_to(out), writing(out):
         recover(out)
         draft = Draft.begin(out, settings)
-        found = check(dataset, locator=locator if "hand" in settings.views else None)
+        found = check(dataset, locator=locator if "hand" in settings.views else None, read_detections=False)
         wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
         meter = Meter(wanted, len(settings.views), progress)
         failed = _encode(draft, wanted, lambda: Pipeline(encoder, settings.views, locator, batch_size), meter, dataset)

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from egoshift.datasets import DataCard
-from egoshift.errors import Fault
-from egoshift.features import check
+from egoshift.errors import DataError, Fault, MediaError
+from egoshift.features import FramePlan, check
+from egoshift.features.extract import make_settings
 from tests.fixtures.videos import write_video
 
-from .examples import LeftHalf, example_dataset
+from .examples import BlockEncoder, LeftHalf, example_dataset
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,31 @@ def test_missing_hand_detections_are_faults_of_their_videos(dataset):
     assert report.unusable["v2"].kind == "missing-detections"
 
 
+def test_hand_detections_that_cannot_be_read_are_faults_of_their_videos(dataset):
+    class Damaged(LeftHalf):
+        def locate(self, video_id, times_s, frames, info):
+            if video_id == "v1":
+                raise MediaError(Fault("not-detections", Path("v1.pkl"), "is damaged", "download it again"))
+            return super().locate(video_id, times_s, frames, info)
+
+    report = check(dataset, locator=Damaged())
+    assert report.clips["video_id"].to_list() == ["v2"]
+    assert report.unusable["v1"].path == Path("v1.pkl")
+    assert check(dataset, locator=Damaged(), read_detections=False).clips_usable == 2
+
+
+def test_detections_that_cannot_be_read_as_a_whole_are_one_fault(dataset):
+    class Unreadable(LeftHalf):
+        def faults(self, video_ids):
+            return (Fault("bad-table", Path("boxes.csv"), "has no column score", "add it"),)
+
+    report = check(dataset, locator=Unreadable())
+    assert report.clips_usable == 0
+    assert report.counts["bad-table"] == 1
+    with pytest.raises(DataError, match="has no column score"):
+        make_settings(BlockEncoder(), FramePlan(), ("full", "hand"), Unreadable())
+
+
 def test_a_data_card_is_read_first(folder):
     (folder / "segments.csv").write_text("video,start,stop,verb,noun\nv1.mp4,0,1,take,cup\nv2.mp4,0,9,take,cup\n")
     report = check(DataCard.read(folder))
@@ -83,3 +109,6 @@ def test_progress_counts_the_headers(dataset):
     seen: list[tuple[int, int]] = []
     check(dataset, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+    seen.clear()
+    check(dataset, locator=LeftHalf(), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 6) for done in range(1, 6)]  # the one that does not open has no detections to be read

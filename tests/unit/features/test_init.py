@@ -1,0 +1,20 @@
+import egoshift.features
+
+
+def test_the_room_offers_exactly_this():
+    assert egoshift.features.__all__ == [
+        "AbstractFeatureSource",
+        "CheckReport",
+        "ExtractProgress",
+        "ExtractReport",
+        "FramePlan",
+        "Manifest",
+        "Store",
+        "StoredFeatures",
+        "TensorFeatures",
+        "VideoEntry",
+        "View",
+        "check",
+        "extract",
+    ]
+    assert all(hasattr(egoshift.features, name) for name in egoshift.features.__all__)
