@@ -189,9 +189,11 @@ class OnePass:
             self._read()
         if following is None:
             following = begin + (packet.duration or self._clock.frame_ticks) + self._clock.frame_ticks + 1
-        self._planned[begin] = range(first, bisect_left(self._limits, following))
-        self._num_planned += len(self._planned[begin])
-        return True
+        indices = range(first, bisect_left(self._limits, following))
+        if indices:
+            self._planned[begin] = indices
+            self._num_planned += len(indices)
+        return bool(indices)
 
     def _decode(self, packet: VideoPacket | None, *, is_wanted: bool = True) -> list[VideoFrame]:
         """Give the decoder a packet (None: no more for now) and take the frames that are ready."""

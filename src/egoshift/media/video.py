@@ -86,12 +86,12 @@ def read_frames(
         MediaError: The video cannot be read, a wanted frame cannot be decoded, or a time lies more than one frame
             past the end; raised when that time is reached, after everything before it was given.
     """
-    assert bool(np.all(np.diff(times_s) >= 0)), "times ascend"
     if len(times_s) == 0:
         return
-    if not 0 <= times_s[0] <= times_s[-1] < np.inf:
-        message = f"frames were asked for from {times_s[0]} s to {times_s[-1]} s, which lies outside the video"
+    if not bool(np.all(np.isfinite(times_s) & (times_s >= 0))):
+        message = f"frames were asked for at {times_s.min():.3f} to {times_s.max():.3f} s, which is outside the video"
         raise media_error("time-outside-video", path, message, "correct the times; 0 is the first frame shown")
+    assert bool(np.all(np.diff(times_s) >= 0)), "times ascend"
     if path.is_dir():
         yield from FrameFolder(path, frame_rate_hz).frames_shown(times_s)
     else:
