@@ -37,18 +37,18 @@ def normalised(x: Float[Tensor, "n 3 size size"]) -> Float[Tensor, "n 3 size siz
 
 def encode_images(model: Any, x: Float[Tensor, "n 3 size size"]) -> Float[Tensor, "n dim"]:
     """Unit image vectors."""
-    return torch.nn.functional.normalize(_projected(model.get_image_features(pixel_values=x)), dim=-1)
+    return torch.nn.functional.normalize(projected(model.get_image_features(pixel_values=x)), dim=-1)
 
 
 def encode_text(model: Any, tokenizer: Any, texts: Sequence[str]) -> Float[Tensor, "n dim"]:
     """Unit text vectors."""
     unique = list(dict.fromkeys(texts))
-    vectors = _projected(model.get_text_features(**tokenizer(unique, padding=True, return_tensors="pt")))
+    vectors = projected(model.get_text_features(**tokenizer(unique, padding=True, return_tensors="pt")))
     of = torch.tensor([unique.index(text) for text in texts])
     return torch.nn.functional.normalize(vectors, dim=-1)[of]
 
 
-def _projected(features: Any) -> Tensor:
+def projected(features: Any) -> Tensor:
     """The projected vectors, which some versions of the library wrap."""
     vectors: Tensor = features if isinstance(features, Tensor) else features.pooler_output
     return vectors

@@ -31,9 +31,11 @@ from egoshift.world.clip_scores import (
     measure_egocentric,
     measure_pictures,
     normalised,
+    projected,
     write_card,
 )
 from egoshift.world.tokens import build_tokenizer
+from egoshift.world.vocabulary import NOUNS, VERBS
 from egoshift.world.web import Subject, captions, draw_web_picture
 from egoshift.world.write import home_scripts, kitchen_scripts
 
@@ -42,6 +44,8 @@ DRAWN = 80
 WORDS, DIM = 32, 96
 BATCH_SIZE = 64
 PEAK_RATE = 1e-3
+NORM = 10.0
+"""The mean length that vectors have before they are normalised."""
 LEVELS = {False: ("noun", "colour noun"), True: ("verb", "noun", "verb noun", "verb")}
 """How much the captions of one batch say, by whether its pictures show hands."""
 
@@ -171,6 +175,18 @@ def captions_of(subjects: Sequence[Subject], level: str, rng: np.random.Generato
     return texts, keys
 
 
+@torch.no_grad()
+def rescale(model: Any, tokenizer: Any, pictures: Pictures) -> None:
+    """Give text and image vectors a mean length of ten, as those of the real CLIP have; no cosine changes.
+
+    Methods that add vectors to class text are sensitive to its length.
+    """
+    x = normalised(pictures.images[:200, :SIZE, :SIZE].permute(0, 3, 1, 2).float() / 255)
+    model.visual_projection.weight *= NORM / projected(model.get_image_features(pixel_values=x)).norm(dim=1).mean()
+    tokens = tokenizer([*NOUNS, *VERBS], padding=True, return_tensors="pt")
+    model.text_projection.weight *= NORM / projected(model.get_text_features(**tokens)).norm(dim=1).mean()
+
+
 def save(model: Any, tokenizer: Any, out: Path) -> None:
     """Write the folder that ``transformers`` reads; weights in fp16."""
     out.mkdir(parents=True, exist_ok=True)
@@ -215,6 +231,7 @@ def main() -> None:
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
     steps = train(model, tokenizer, sets, steps=arguments.steps, minutes=arguments.minutes, seed=seed)
     model.eval()
+    rescale(model, tokenizer, tests[0])
     scores = {name: score for test in tests for name, score in measure_pictures(model, tokenizer, test).items()}
     for scripts in (kitchen_scripts(0, 1.0), home_scripts(0, 1.0)):
         scores |= measure_egocentric(model, tokenizer, scripts)

@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from egoshift.world import clip_folder
-from egoshift.world.clip_scores import Pictures, measure_pictures
+from egoshift.world.clip_scores import Pictures, measure_pictures, projected
 from egoshift.world.tokens import all_captions, build_tokenizer
-from egoshift.world.train_clip import augmented, build_model, captions_of, contrast, draw_part
+from egoshift.world.train_clip import augmented, build_model, captions_of, contrast, draw_part, rescale
 from egoshift.world.vocabulary import NOUNS, VERBS
 from egoshift.world.web import Subject, captions
 
@@ -106,3 +106,17 @@ def test_the_model_fits_the_tokenizer() -> None:
     assert model.config.text_config.eos_token_id == tokenizer.eos_token_id
     shipped = json.loads((clip_folder() / "config.json").read_text())
     assert shipped["vision_config"]["hidden_size"] == model.config.vision_config.hidden_size
+
+
+def test_rescaling_changes_lengths_and_no_cosine() -> None:
+    tokenizer = build_tokenizer(32)
+    model = build_model(tokenizer, 0).eval()
+    images, subjects = draw_part((0, 0, 4, False))
+    pictures = Pictures(torch.from_numpy(images), tuple(subjects), False)
+    tokens = tokenizer(["knife", "cut"], padding=True, return_tensors="pt")
+    before = projected(model.get_text_features(**tokens))
+    rescale(model, tokenizer, pictures)
+    after = projected(model.get_text_features(**tokens))
+    torch.testing.assert_close(torch.nn.functional.normalize(before), torch.nn.functional.normalize(after))
+    names = tokenizer([*NOUNS, *VERBS], padding=True, return_tensors="pt")
+    assert projected(model.get_text_features(**names)).norm(dim=1).mean().item() == pytest.approx(10, rel=1e-4)
