@@ -70,35 +70,50 @@ def check(
         read_detections: Whether to read each video's detections, or only to see that they are there.
         progress: Called with how many headers and detections were read, and how many there are.
     """
-    if isinstance(data, DataCard):
+    unreadable: tuple[Fault, ...] = ()  # of the detections as a whole
+    if isinstance(data, Dataset):
+        dataset = data
+    else:
         try:
-            card, data = data, load_dataset(data)
-            locator = open_locator(card, data)
+            dataset = load_dataset(data)
+            locator = open_locator(data, dataset)
         except DataError as error:
             return CheckReport(_NO_CLIPS, 0, {}, 0, {}, error.faults)
         except MediaError as error:
-            return CheckReport(_NO_CLIPS, 0, {}, 0, {}, (error.fault,))
-    video_ids = sorted(set(data.clips["video_id"]))
-    present = [video_id for video_id in video_ids if video_id in data.videos]
-    tick = _Ticker(progress, len(present) * (2 if locator is not None and read_detections else 1))
-    infos, unopened = _headers(data, present, tick)
-    missing = {video_id: _missing(data, video_id) for video_id in video_ids if video_id not in data.videos} | unopened
-    past_end = past_the_end(data.clips, {video_id: info.duration_s for video_id, info in infos.items()})
-    unreadable = locator.faults(()) if locator is not None else ()  # of the detections as a whole
-    undetected = {}
-    if locator is not None and not unreadable:
-        undetected = _undetected(locator, infos, tick if read_detections else None)
-    unusable = missing | (dict.fromkeys(infos, unreadable[0]) if unreadable else undetected)
+            unreadable = (error.fault,)
+    if locator is not None:
+        unreadable = locator.faults(())
+    video_ids = sorted(set(dataset.clips["video_id"]))
+    present = [video_id for video_id in video_ids if video_id in dataset.videos]
+    missing = {video_id: _missing(dataset, video_id) for video_id in video_ids if video_id not in dataset.videos}
+    read = locator if locator is not None and not unreadable else None
+    tick = _Ticker(progress, len(present) * (2 if read is not None and read_detections else 1))
+    infos, unopened = _headers(dataset, present, tick)
+    undetected = {} if read is None else _undetected(read, infos, tick if read_detections else None)
+    left_out = missing | unopened | undetected
+    unusable = left_out | (dict.fromkeys(infos, unreadable[0]) if unreadable else {})
+    past_end = past_the_end(dataset.clips, {video_id: info.duration_s for video_id, info in infos.items()})
+    faults = (*dataset.faults, *unreadable, *left_out.values(), *past_end.values())
+    return _report(dataset, infos, unusable, past_end, faults)
+
+
+def _report(
+    dataset: Dataset,
+    infos: Mapping[str, VideoInfo],
+    unusable: Mapping[str, Fault],
+    past_end: Mapping[int, Fault],
+    faults: tuple[Fault, ...],
+) -> CheckReport:
     usable = ~pl.col("video_id").is_in(list(unusable)) & ~pl.col("index").is_in(list(past_end))
-    clips = data.clips.with_row_index("index").filter(usable).drop("index")
+    clips = dataset.clips.with_row_index("index").filter(usable).drop("index")
     used = set(clips["video_id"])
     return CheckReport(
-        clips,
-        len(data.clips) if data.num_annotated is None else data.num_annotated,
-        {video_id: info for video_id, info in infos.items() if video_id in used},
-        len(video_ids),
-        unusable,
-        (*data.faults, *missing.values(), *unreadable, *undetected.values(), *past_end.values()),
+        clips=clips,
+        clips_total=len(dataset.clips) if dataset.num_annotated is None else dataset.num_annotated,
+        videos={video_id: info for video_id, info in infos.items() if video_id in used},
+        videos_total=dataset.clips["video_id"].n_unique(),
+        unusable=unusable,
+        faults=faults,
     )
 
 

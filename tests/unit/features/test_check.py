@@ -100,9 +100,11 @@ def test_a_data_card_that_cannot_be_used_is_a_report_of_faults(folder, tmp_path)
 def test_hands_of_a_data_card_that_cannot_be_read_are_a_fault(folder):
     (folder / "segments.csv").write_text("video,start,stop,verb,noun\nv1.mp4,0,1,take,cup\n")
     card = DataCard.read(folder).model_copy(update={"hands": folder / "none.parquet", "hands_format": "boxes"})
+    (folder / "segments.csv").write_text("video,start,stop,verb,noun\nv1.mp4,0,1,take,cup\nv2.mp4,0,9,take,cup\n")
     report = check(card)
-    assert report.clips_usable == 0
-    assert any("none.parquet" in str(fault) for fault in report.faults)
+    assert (report.clips_usable, report.clips_total) == (0, 2)
+    assert sum("none.parquet" in str(fault) for fault in report.faults) == 1
+    assert report.counts["past-the-end"] == 1
 
 
 def test_progress_counts_the_headers(dataset):
