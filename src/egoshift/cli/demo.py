@@ -28,7 +28,7 @@ def demo(
     from rich.table import Table
 
     from egoshift.recipes.demo import run_demo
-    from egoshift.recipes.tables import blocks, cell_text
+    from egoshift.recipes.tables import blocks
 
     with progress("demo") as bar:
         rows, page = run_demo(
@@ -38,9 +38,9 @@ def demo(
         print_json([asdict(row) for row in rows])
         return
     for block in blocks(rows):
-        table = Table("method", *(f"{label}\n{column}" for label, column in block.columns), title=block.caption)
-        for method, cells in block.lines:
-            table.add_row(method, *map(cell_text, cells))
+        table = Table(*block.headings, title=block.caption, title_justify="left", title_style="bold")
+        for line in block.texts:
+            table.add_row(*line)
         answers.print(table)
     errors.print(f"report: {page}", markup=False)
     errors.print(f"results: {out / 'results'}; the same tables: egoshift tables {out / 'results'}", markup=False)

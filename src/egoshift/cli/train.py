@@ -77,8 +77,8 @@ def train(
                 else score
             )
             answers.print(
-                f"{labels}: epoch {(fitted.epoch or 0) + 1} of {fitted.settings.epochs} kept{score}; {fitted.clips} clips, "
-                f"{fitted.parameters} parameters, {fitted.seconds:.1f} s",
+                f"{labels}: epoch {(fitted.epoch or 0) + 1} of {fitted.settings.epochs} kept{score}; "
+                f"{fitted.clips} clips, {fitted.parameters} parameters, {fitted.seconds:.1f} s",
                 markup=False,
             )
     answers.print(f"models in {folder / 'models'}; next: egoshift evaluate {folder}", markup=False)

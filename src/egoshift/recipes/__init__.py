@@ -9,7 +9,7 @@ from egoshift.recipes.execute import evaluate, train
 from egoshift.recipes.own_videos import own_videos
 from egoshift.recipes.run import Run, override, read_run
 from egoshift.recipes.stores import fill_store, store_folder
-from egoshift.recipes.xmic import CLIP, xmic, xmic_dino, xmic_full, xmic_hand, xmic_paper, zero_shot
+from egoshift.recipes.xmic import CLIP, xmic, xmic_dino, xmic_full, xmic_hand, xmic_paper, zero_shot, zero_shot_hand
 
 
 @runtime_checkable
@@ -22,6 +22,7 @@ class Recipe(Protocol):
 
 RECIPES: Mapping[str, Recipe] = {
     "zero_shot": zero_shot,
+    "zero_shot_hand": zero_shot_hand,
     "xmic": xmic,
     "xmic_paper": xmic_paper,
     "xmic_full": xmic_full,

@@ -12,25 +12,31 @@ from egoshift.recipes.report import html
 from egoshift.recipes.run import Run
 from egoshift.recipes.stores import fill_store
 from egoshift.recipes.tables import TableRow, table_rows
-from egoshift.recipes.xmic import xmic, zero_shot
+from egoshift.recipes.xmic import xmic, zero_shot, zero_shot_hand
 from egoshift.training import FitProgress
 from egoshift.world import write_world
 
 ENCODER = "egoworld"
+EPOCHS = 60
 
 OnStep = Callable[[str, float, float, str], None]
 """Told the step's title, units done, units in all, and a note."""
 
 
 def demo_runs(source: Path, target: Path) -> list[Run]:
-    """Zero-shot CLIP and X-MIC, trained on one generated data set and tested on both.
+    """Zero-shot CLIP on full frames and on hand crops, and X-MIC, trained on one generated data set, tested on both.
 
-    The world has a hundredth of the papers' clips, so that the released batch of 128 would leave a handful of steps an
-    epoch: batches are 32, the only setting changed.
+    The world has a thousandth of the papers' clips. So that X-MIC makes about as many steps as clips allow, batches
+    are 32 (released: 128) and epochs ``EPOCHS`` (released: 15); nothing else is changed, and nothing was chosen by
+    looking at the target.
     """
     adapted = xmic(source, (target,), encoder=ENCODER)
-    fit = adapted.fit.model_copy(update={"batch_size": 32})
-    return [zero_shot(source, (target,), encoder=ENCODER), adapted.model_copy(update={"fit": fit})]
+    fit = adapted.fit.model_copy(update={"batch_size": 32, "epochs": EPOCHS})
+    return [
+        zero_shot(source, (target,), encoder=ENCODER),
+        zero_shot_hand(source, (target,), encoder=ENCODER),
+        adapted.model_copy(update={"fit": fit}),
+    ]
 
 
 def run_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: OnStep) -> tuple[list[TableRow], Path]:

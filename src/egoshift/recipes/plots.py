@@ -41,7 +41,7 @@ def overview(rows: Sequence[TableRow]) -> str:
         axis.grid(axis="x", alpha=0.3)
         axis.set_xlim(left=0)
     axes[0].invert_yaxis()
-    axes[-1].legend(fontsize=8, frameon=False, loc="best")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=4, fontsize=8, frameon=False)
     return _png(figure)
 
 
@@ -65,7 +65,7 @@ def per_class(results: Sequence[Result], label: Label) -> str:
     axis.set_ylabel("accuracy, %")
     axis.set_ylim(0, 100)
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside upper left", ncols=4, fontsize=8, frameon=False)
     return _png(figure)
 
 

@@ -18,9 +18,9 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
+caption { text-align: left; color: var(--soft); padding-bottom: .4rem; white-space: nowrap; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
 td small { color: var(--soft); display: block; line-height: 1.2; }
 td em { color: var(--mark); font-style: normal; display: block; font-size: .8rem; line-height: 1.2; }
 figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
@@ -61,17 +61,14 @@ def html(results: Sequence[Result]) -> str:
 
 
 def _table(block: Block) -> str:
-    labels = list(dict.fromkeys(label for label, _ in block.columns))
-    spans = "".join(
-        f'<th colspan="{sum(label == column[0] for column in block.columns)}">{label}</th>' for label in labels
-    )
-    names = "".join(f"<th>{escaping.escape(name)}</th>" for _, name in block.columns)
+    headings = "".join(f"<th>{escaping.escape(name)}</th>" for name in block.headings)
     lines = "".join(
-        f"<tr><td>{escaping.escape(method)}</td>{''.join(map(_cell, cells))}</tr>" for method, cells in block.lines
+        f"<tr><td>{label}</td><td>{escaping.escape(method)}</td>{''.join(map(_cell, cells))}</tr>"
+        for label, method, cells in block.lines
     )
     return (
         f'<div class="scroll"><table><caption>{escaping.escape(block.caption)}</caption>'
-        f"<thead><tr><th></th>{spans}</tr><tr><th>method</th>{names}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"<thead><tr>{headings}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 

@@ -39,11 +39,21 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Block:
-    """A table to print: a caption, column headings below two groups of labels, and one line per method."""
+    """A table to print: one line per kind of label and method; None where nothing was run."""
 
     caption: str
-    columns: tuple[tuple[str, str], ...]
-    lines: tuple[tuple[str, tuple[TableRow | None, ...]], ...]
+    columns: tuple[str, ...]
+    lines: tuple[tuple[Label, str, tuple[TableRow | None, ...]], ...]
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """All column headings."""
+        return ("label", "method", *self.columns)
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """All lines as text."""
+        return [[label, method, *map(cell_text, cells)] for label, method, cells in self.lines]
 
 
 def read_results(paths: Sequence[Path]) -> list[Result]:
@@ -109,9 +119,7 @@ def markdown(rows: Sequence[TableRow]) -> str:
     """The blocks as Markdown."""
     parts = []
     for block in blocks(rows):
-        headings = ["method", *(f"{label} {column}" for label, column in block.columns)]
-        lines = [headings, ["---", *("---:" for _ in block.columns)]]
-        lines += [[method, *(cell_text(cell) for cell in cells)] for method, cells in block.lines]
+        lines = [list(block.headings), ["---", "---", *("---:" for _ in block.columns)], *block.texts]
         parts.append(f"**{block.caption}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines))
     return "\n\n".join(parts) + "\n"
 
@@ -120,13 +128,11 @@ def latex(rows: Sequence[TableRow]) -> str:
     """The blocks as LaTeX tables (booktabs)."""
     parts = []
     for block in blocks(rows):
-        headings = ["method", *(f"{label} {column}" for label, column in block.columns)]
-        lines = [[method, *(cell_text(cell) for cell in cells)] for method, cells in block.lines]
-        body = "\n".join("  " + " & ".join(_escaped(text) for text in line) + r" \\" for line in lines)
+        body = "\n".join("  " + " & ".join(map(_escaped, line)) + r" \\" for line in block.texts)
         parts.append(
             "\\begin{table}\n\\centering\n\\caption{" + _escaped(block.caption) + "}\n"
-            f"\\begin{{tabular}}{{l{'r' * len(block.columns)}}}\n  \\toprule\n"
-            "  " + " & ".join(_escaped(text) for text in headings) + " \\\\\n  \\midrule\n"
+            f"\\begin{{tabular}}{{ll{'r' * len(block.columns)}}}\n  \\toprule\n"
+            "  " + " & ".join(map(_escaped, block.headings)) + " \\\\\n  \\midrule\n"
             f"{body}\n  \\bottomrule\n\\end{{tabular}}\n\\end{{table}}"
         )
     return "\n\n".join(parts) + "\n"
@@ -159,17 +165,22 @@ def cell_text(cell: TableRow | None) -> str:
 
 def _block(caption: str, rows: Sequence[TableRow], train: str, columns: dict[str, tuple[str, str, str]]) -> Block:
     mine = {(row.method, row.label, row.test, row.metric, row.subset): row for row in rows if row.train == train}
-    labels = [label for label in LABELS if any(row.label == label for row in rows)]
-    places = [(label, name) for label in labels for name in columns]
+    methods = list(dict.fromkeys(row.method for row in rows if row.train == train))
     lines = tuple(
-        (method, tuple(mine.get((method, label, *columns[name])) for label, name in places))
-        for method in dict.fromkeys(row.method for row in rows if row.train == train)
+        (label, method, tuple(mine.get((method, label, *place)) for place in columns.values()))
+        for label in LABELS
+        for method in methods
+        if any(row.label == label for row in mine.values())
     )
-    return Block(caption, tuple(places), lines)
+    return Block(caption, tuple(columns), lines)
 
 
 def _titled(results: Sequence[Result]) -> list[tuple[str, Result]]:
-    """Each result with what its rows are called: the run's name, the seed where several were run, and "oracle"."""
+    """Each result with what its rows are called: the run's name, the seed where several were run, and "oracle".
+
+    Untrained methods come first, since the others are read against them.
+    """
+    results = sorted(results, key=lambda result: result.selection != "none")
     seeds: dict[str, set[int]] = {}
     for result in results:
         seeds.setdefault(result.variant or result.method, set()).add(result.seed)

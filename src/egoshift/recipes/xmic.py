@@ -22,6 +22,13 @@ def zero_shot(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP) ->
     return _run("zero_shot", train, test, encoder, {"full": StreamRef(encoder=encoder)}, MethodSpec(name="zero_shot"))
 
 
+def zero_shot_hand(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP) -> Run:
+    """Frozen CLIP on hand crops, nothing trained: what X-MIC's crops alone are worth."""
+    streams = {"hand": StreamRef(encoder=encoder, view="hand")}
+    method = MethodSpec(name="zero_shot", options={"streams": ["hand"]})
+    return _run("zero_shot_hand", train, test, encoder, streams, method)
+
+
 def xmic(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP) -> Run:
     """X-MIC with full frames and hand crops (F+H), settings of the released code."""
     return _run("xmic", train, test, encoder, _both_views(encoder), _released())

@@ -69,7 +69,7 @@ def test_text_formats_show_value_interval_and_reported_number(both_ways):
     rows = table_rows(both_ways)
     markdown = TEXT_FORMATS["md"](rows)
     assert "(reported 15.35)" in markdown
-    lines = [line for line in markdown.splitlines() if line.startswith("| xmic |")]
+    lines = [line for line in markdown.splitlines() if line.startswith("| noun | xmic |")]
     assert len(lines) == 4  # within and across, shared and novel, trained on either
     latex = TEXT_FORMATS["latex"](rows)
     assert latex.count("\\begin{tabular}") == latex.count("\\end{tabular}") == 4
@@ -80,7 +80,7 @@ def test_text_formats_show_value_interval_and_reported_number(both_ways):
 def test_cells_that_were_not_run_are_empty_never_zero():
     rows = table_rows([_result("kitchen", "home")])
     (first, *_) = blocks(rows)
-    cells = dict(zip((name for _, name in first.columns), first.lines[0][1], strict=True))
+    cells = dict(zip(first.columns, first.lines[0][2], strict=True))
     assert cells["kitchen"] is None
     assert cells["hm"] is None
     assert isinstance(cells["home"], TableRow)
@@ -99,11 +99,10 @@ def test_two_results_for_one_place_are_refused():
         table_rows([_result("kitchen", "home"), _result("kitchen", "home")])
 
 
-def test_nouns_and_verbs_of_separate_models_share_a_line():
+def test_nouns_and_verbs_of_separate_models_share_a_table():
     results = [_result("kitchen", "home", label=label) for label in ("verb", "noun")]
     first = blocks(table_rows(results))[0]
-    assert [label for label, _ in first.columns] == ["verb"] * 3 + ["noun"] * 3
-    assert len(first.lines) == 1
+    assert [(label, method) for label, method, _ in first.lines] == [("verb", "xmic"), ("noun", "xmic")]
 
 
 def test_a_folder_stands_for_the_results_under_it(tmp_path, both_ways):
