@@ -96,7 +96,7 @@ def test_oracle_selection_needs_a_target():
 
 
 def test_an_unknown_recipe_names_those_there_are():
-    with pytest.raises(ConfigError, match=r"no recipe or run file 'xmik'.*zero_shot, xmic"):
+    with pytest.raises(ConfigError, match=r"no recipe or run file 'xmik'.*zero_shot, zero_shot_hand, xmic"):
         recipe("xmik")
 
 
