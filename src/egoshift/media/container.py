@@ -169,7 +169,7 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
         remedy = "give a video file, or the folder of numbered frames"
         raise media_error("not-a-video", path, f"is a single picture or a text ({name}), not a video", remedy)
     if not pictures:
-        kinds = sorted({stream.type for stream in container.streams if stream not in pictures})
+        kinds = sorted({"a cover picture" if stream.type == "video" else stream.type for stream in container.streams})
         message = f"holds no video, only {' and '.join(kinds) or 'nothing'}"
         raise media_error("no-video-stream", path, message, "give the file that holds the pictures, or leave it out")
     stream = pictures[0]

@@ -1,5 +1,6 @@
 """Which way is up: the display matrix with which cameras note how they were held."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,5 +56,5 @@ def orientation(path: Path, frame: VideoFrame) -> Orientation:
         return Orientation(transpose=True, mirror_rows=b < 0, mirror_columns=c < 0)
     if max(abs(b), abs(c)) * 1000 < min(abs(a), abs(d)):
         return Orientation(mirror_rows=d < 0, mirror_columns=a < 0)
-    message = f"is to be shown turned by {frame.rotation} degrees, which is no quarter turn"
+    message = f"is to be shown turned by {round(math.degrees(math.atan2(b, a)))} degrees, which is no quarter turn"
     raise media_error("unsupported-rotation", path, message, REENCODE)
