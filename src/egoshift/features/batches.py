@@ -179,7 +179,7 @@ def _label_faults(
         if values.ndim != 1 or len(values) != num_samples:
             found = f"has shape {tuple(values.shape)}, expected ({num_samples},), one for each row of the streams"
             faults.append(Fault("wrong-length", place, found, "give one class index per row, -1 for unknown"))
-        elif values.is_floating_point() or (len(values) and int(values.min()) < -1):
+        elif len(values) and (values.is_floating_point() or int(values.min()) < -1):
             found = f"holds {values.dtype} values down to {values.min()}, expected class indices, or -1 for unknown"
             faults.append(Fault("wrong-label", place, found, "give integers from 0, or -1"))
     if groups is not None and len(groups) != num_samples:

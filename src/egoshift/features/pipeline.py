@@ -79,7 +79,8 @@ class Pipeline:
         self._views = tuple(views)
         self._locator = locator
         self._batch_size = batch_size
-        self._dim, self._on_cpu = _try(encoder)
+        self._dim = encoder.card.dim
+        self._on_cpu = _runs_on_cpu(encoder)
         self._threads = cpu_threads(torch.get_num_threads()) if self._on_cpu else gpu_threads(os.cpu_count() or 1)
         self._batches: queue.Queue[list[Picture] | None] = queue.Queue(self._threads.encoding + 1)
         self._events: queue.Queue[Event | _Crashed | None] = queue.Queue()
@@ -201,13 +202,14 @@ class Pipeline:
                 job = picture.job
                 if not np.isfinite(feature).all():
                     self._fail(job, _not_finite(picture))
+                    continue
                 for view, index in picture.slots:
                     job.rows[view][index] = feature
                 job.missing -= len(picture.slots)
                 self._events.put(Encoded(job.video_id, len(picture.slots)))
                 if job.missing == 0 and job.fault is None:
-                    job.finished = True
-                    self._events.put(Finished(job.video_id, job.rows))
+                    rows, job.rows, job.finished = job.rows, {}, True
+                    self._events.put(Finished(job.video_id, rows))
 
     def _fail(self, job: Job, fault: Fault) -> None:
         with self._sorting:
@@ -216,11 +218,12 @@ class Pipeline:
                 self._events.put(Failed(job.video_id, fault))
 
 
-def _try(encoder: AbstractImageEncoder) -> tuple[int, bool]:
-    """Encodes one black picture: the length of a feature, and whether the encoder runs on the CPU."""
+def _runs_on_cpu(encoder: AbstractImageEncoder) -> bool:
+    """Where the feature of a black picture lies; also finds out, before any thread starts, that encoding works."""
     size = encoder.card.size
     feature = encoder.encode(torch.zeros((1, 3, size, size), dtype=torch.uint8))
-    return feature.shape[1], feature.device.type == "cpu"
+    assert feature.shape == (1, encoder.card.dim), "an encoder gives what its card says"
+    return feature.device.type == "cpu"
 
 
 def _not_finite(picture: Picture) -> Fault:

@@ -39,9 +39,11 @@ class FramePlan(BaseModel):
     def _only_what_the_kind_needs(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        if values.get("kind", "grid") == "grid":
-            return {**values, "rate_hz": values.get("rate_hz") or 4.0, "num_frames": None}
-        return {**values, "num_frames": values.get("num_frames") or 16, "rate_hz": None}
+        is_grid = values.get("kind", "grid") == "grid"
+        needed, default, other = ("rate_hz", 4.0, "num_frames") if is_grid else ("num_frames", 16, "rate_hz")
+        if values.get(other) is not None:
+            raise ValueError(f"{other} has no meaning for kind {'grid' if is_grid else 'exact'!r}; give {needed}")
+        return {**values, needed: default if values.get(needed) is None else values[needed]}
 
     def times(self, starts_s: PerClip, stops_s: PerClip, duration_s: float) -> Times:
         """The times to encode of one video: sorted, distinct, within the video.

@@ -62,6 +62,12 @@ def test_a_subset_is_a_source_of_its_own():
     torch.testing.assert_close(chosen.batch(torch.tensor([1]), num_frames=2).streams["full"], numbered(4, 2)[[1]])
 
 
+def test_no_samples_are_a_source_too():
+    source = TensorFeatures({"full": torch.zeros(0, 2, 5)}, {"verb": []})
+    assert len(source) == 0
+    assert source.batch(torch.zeros(0, dtype=torch.int64), num_frames=1).streams["full"].shape == (0, 1, 5)
+
+
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_nan_is_one_line_naming_stream_and_row(value):
     features = torch.zeros(4, 3, 2)

@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from egoshift.features import extract
-from egoshift.features.pipeline import Threads, cpu_threads, gpu_threads
+from egoshift.features.jobs import Finished, Job
+from egoshift.features.pipeline import Pipeline, Threads, cpu_threads, gpu_threads
+from egoshift.media import probe
 from tests.fixtures.videos import write_video
 
 from .examples import BlockEncoder, LeftHalf, contents, example_dataset
@@ -21,6 +24,15 @@ def test_a_processor_encodes_a_batch_a_core(cores, threads):
 def test_a_gpu_is_fed_by_all_cores():
     assert gpu_threads(16) == Threads(15, 2, 1)
     assert gpu_threads(1) == Threads(1, 2, 1)
+
+
+def test_a_video_that_is_handed_over_takes_no_more_memory(tmp_path):
+    path = write_video(tmp_path / "v.mp4", 20, 10)
+    jobs = [Job(f"v{number}", probe(path), np.arange(5) / 4) for number in range(3)]
+    finished = [event for event in Pipeline(BlockEncoder(), ["full"], None, 4).run(jobs) if isinstance(event, Finished)]
+    assert sorted(event.video_id for event in finished) == ["v0", "v1", "v2"]
+    assert all(event.rows["full"].shape == (5, 16) for event in finished)
+    assert all(job.rows == {} for job in jobs)
 
 
 @pytest.fixture

@@ -34,12 +34,26 @@ def test_no_time_lies_past_the_end_of_the_video(plan):
     assert found == sorted(set(found))
 
 
-def test_what_the_kind_does_not_need_is_not_part_of_the_plan():
-    assert FramePlan(kind="grid", num_frames=16).num_frames is None
-    assert FramePlan(kind="exact", rate_hz=4).rate_hz is None
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"num_frames": 16}, "num_frames has no meaning for kind 'grid'; give rate_hz"),
+        ({"kind": "exact", "rate_hz": 4.0}, "rate_hz has no meaning for kind 'exact'; give num_frames"),
+    ],
+)
+def test_what_the_kind_does_not_need_is_not_taken(values, message):
+    with pytest.raises(ValidationError, match=message):
+        FramePlan(**values)
 
 
-@pytest.mark.parametrize("values", [{"rate_hz": -1}, {"kind": "exact", "num_frames": -2}, {"kind": "all"}, {"fps": 4}])
+@pytest.mark.parametrize("plan", [FramePlan(), FramePlan(kind="exact")])
+def test_a_plan_is_read_as_it_was_written(plan):
+    assert FramePlan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize(
+    "values", [{"rate_hz": -1}, {"rate_hz": 0}, {"kind": "exact", "num_frames": -2}, {"kind": "all"}, {"fps": 4}]
+)
 def test_plans_that_cannot_be_are_refused(values):
     with pytest.raises(ValidationError):
         FramePlan(**values)
