@@ -17,7 +17,7 @@ from egoshift.training import FitProgress
 from egoshift.world import write_world
 
 ENCODER = "egoworld"
-EPOCHS = 60
+EPOCHS = 40
 
 OnStep = Callable[[str, float, float, str], None]
 """Told the step's title, units done, units in all, and a note."""
@@ -26,16 +26,19 @@ OnStep = Callable[[str, float, float, str], None]
 def demo_runs(source: Path, target: Path) -> list[Run]:
     """Zero-shot CLIP on full frames and on hand crops, and X-MIC, trained on one generated data set, tested on both.
 
-    The world has a thousandth of the papers' clips. So that X-MIC makes about as many steps as clips allow, batches
-    are 32 (released: 128) and epochs ``EPOCHS`` (released: 15); nothing else is changed, and nothing was chosen by
-    looking at the target.
+    What differs from the released settings: batches of 32 (128) and ``EPOCHS`` epochs (15), since the world has a
+    three-hundredth of the papers' clips; and the paper's linear head with a factor of 1, since the released head would
+    have 6 units at the tiny CLIP's width of 96, and hardly trains. Held-out *source* videos decided (nouns of
+    *kitchen*: 31% with the released head, 62% with the linear one).
     """
     adapted = xmic(source, (target,), encoder=ENCODER)
     fit = adapted.fit.model_copy(update={"batch_size": 32, "epochs": EPOCHS})
+    options = adapted.method.options | {"head": "linear-if-needed", "alpha": 1.0}
+    method = adapted.method.model_copy(update={"options": options})
     return [
         zero_shot(source, (target,), encoder=ENCODER),
         zero_shot_hand(source, (target,), encoder=ENCODER),
-        adapted.model_copy(update={"fit": fit}),
+        adapted.model_copy(update={"fit": fit, "method": method}),
     ]
 
 
@@ -44,7 +47,7 @@ def run_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: OnStep) 
 
     Args:
         out: Where videos, features, models, ``results/*.json`` and ``report.html`` go.
-        scale: How much video to generate; 1 is about ten minutes.
+        scale: How much video to generate; 1 is about half an hour.
         seed: Of the world.
         progress: Called as the work goes on.
 

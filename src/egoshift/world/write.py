@@ -13,7 +13,7 @@ from egoshift.world.script import Script, write_script
 from egoshift.world.style import HOME_STYLE, KITCHEN_STYLE
 from egoshift.world.vocabulary import HOME, KITCHEN
 
-VIDEOS = {"train": (4, 80.0), "val": (3, 50.0)}
+VIDEOS = {"train": (9, 80.0), "val": (4, 60.0)}
 """How many videos each split has, and of how many seconds."""
 SHORTEST_S = 10.0
 PARTS = ".boxes"
