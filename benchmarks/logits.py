@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from benchmarks.malloc import keep_large_blocks
 from benchmarks.report import report
+from egoshift.cli.main import keep_large_blocks
 from egoshift.methods import adapted_logits, adapted_logits_direct
 
 FORMS = {"direct": adapted_logits_direct, "factored": adapted_logits}

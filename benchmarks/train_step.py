@@ -18,9 +18,9 @@ import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.malloc import keep_large_blocks
 from benchmarks.report import report
 from egoshift.classifier import ClassText, StreamBatch
+from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders.precision import cpu_has_bfloat16
 from egoshift.features import TensorFeatures
 from egoshift.losses import label_cross_entropy

@@ -227,7 +227,7 @@ def _evaluate_one(
         synonyms = None if run.synonyms is None else read_synonyms(run.synonyms)
         for label in labels:
             ours, theirs = source.dataset.vocabularies[label], target.dataset.vocabularies[label]
-            splits[label] = shared_and_novel(ours, theirs, synonyms)
+            splits[label] = shared_and_novel(ours, theirs, synonyms, semantic=run.shared_by == "semantic")
     fitted = checkpoint.config.fit
     return build_result(
         scores,

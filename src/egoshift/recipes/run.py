@@ -64,6 +64,9 @@ class Run(BaseModel):
     templates: tuple[str, ...] = Field(default=("{}",), min_length=1)
     fit: FitSettings = FitSettings()
     held_out: float = Field(default=0.1, gt=0, lt=1, description="Share of training videos that selection looks at")
+    shared_by: Literal["exact", "semantic"] = Field(
+        default="exact", description="What makes a class shared: its name, or also the synonyms the data sets give"
+    )
     synonyms: Path | None = Field(default=None, description="CSV name,canonical: names that count as shared")
 
     @field_validator("templates")
