@@ -63,7 +63,7 @@ def probe(path: Path, frame_rate_hz: float | None = None) -> VideoInfo:
             rate_hz=float(clock.rate_hz),
             num_frames=stream.frames or None,
             rotation_deg=upright.degrees,
-            codec=stream.codec_context.name,
+            codec=stream.codec_context.codec.canonical_name,
         )
 
 
