@@ -14,8 +14,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	$(BIN)/egoshift demo --out runs/demo
 
+# One process a core, each with one thread: two with two threads each would halve the speed of both.
 test: $(INSTALLED)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
