@@ -8,8 +8,8 @@ and c cores, no overlap can end before
     allowed_s = max(D, E, (d + e) / c)
 
 because neither can be faster than alone and together they need the processor for d + e. The measured value is allowed_s
-divided by extraction's seconds: 1 is perfect overlap with no cost of its own (queues, store, the encoder's first try,
-which encodes one more image). Weights are random; a random ViT-B/16 costs what a trained one costs.
+divided by extraction's seconds: 1 is perfect overlap with no cost of its own (queues, data check, store). Weights are
+random; a random ViT-B/16 costs what a trained one costs.
 """
 
 import json
@@ -30,8 +30,8 @@ import torch
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from benchmarks.malloc import keep_large_blocks
 from benchmarks.report import report
+from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders import AbstractImageEncoder, load_image_encoder
 from egoshift.features import extract
 from egoshift.media import read_frames

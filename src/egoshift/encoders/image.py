@@ -28,6 +28,11 @@ class AbstractImageEncoder(ABC):
 
     card: WeightCard
 
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return torch.device("cpu")
+
     def prepare(self, frame: npt.NDArray[np.uint8]) -> UInt8[Tensor, "3 size size"]:
         """One frame ``(height, width, 3)`` as this tower sees it, as bytes; safe to call from any thread."""
         return preprocess.prepare(frame, self.card)
@@ -55,6 +60,11 @@ class FrozenImageEncoder(AbstractImageEncoder):
         self.card = card
         self._tower = tower
         self._weight = next(tower.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self._weight.device
 
     @torch.no_grad()
     def encode(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:

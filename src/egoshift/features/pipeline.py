@@ -79,8 +79,7 @@ class Pipeline:
         self._views = tuple(views)
         self._locator = locator
         self._batch_size = batch_size
-        self._dim = encoder.card.dim
-        self._on_cpu = _runs_on_cpu(encoder)
+        self._on_cpu = encoder.device.type == "cpu"
         self._threads = cpu_threads(torch.get_num_threads()) if self._on_cpu else gpu_threads(os.cpu_count() or 1)
         self._batches: queue.Queue[list[Picture] | None] = queue.Queue(self._threads.encoding + 1)
         self._events: queue.Queue[Event | _Crashed | None] = queue.Queue()
@@ -156,7 +155,7 @@ class Pipeline:
                 self._fail(job, error.fault)
 
     def _decode(self, job: Job) -> None:
-        job.begin(self._views, self._dim)
+        job.begin(self._views, self._encoder.card.dim)
         num_read = 0
         frames = read_frames(job.info.path, job.times_s, job.frame_rate_hz, threads=1)
         for chunk in in_chunks(frames, _FRAMES_AT_ONCE):
@@ -192,6 +191,7 @@ class Pipeline:
         pixels = torch.stack([picture.pixels for picture in batch])
         padding = pixels.new_zeros((self._batch_size - len(batch), *pixels.shape[1:]))
         features = self._encoder.encode(torch.cat([pixels, padding]))
+        assert features.shape == (self._batch_size, self._encoder.card.dim), "an encoder gives what its card says"
         half: npt.NDArray[np.float16] = features[: len(batch)].to(torch.float16).cpu().numpy()
         return half
 
@@ -216,14 +216,6 @@ class Pipeline:
             if job.fault is None and not job.finished:
                 job.fault = fault
                 self._events.put(Failed(job.video_id, fault))
-
-
-def _runs_on_cpu(encoder: AbstractImageEncoder) -> bool:
-    """Where the feature of a black picture lies; also finds out, before any thread starts, that encoding works."""
-    size = encoder.card.size
-    feature = encoder.encode(torch.zeros((1, 3, size, size), dtype=torch.uint8))
-    assert feature.shape == (1, encoder.card.dim), "an encoder gives what its card says"
-    return feature.device.type == "cpu"
 
 
 def _not_finite(picture: Picture) -> Fault:

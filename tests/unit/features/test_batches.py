@@ -85,7 +85,7 @@ def test_nan_is_one_line_naming_stream_and_row(value):
         ({"full": torch.zeros(3, 2), "hand": torch.zeros(4, 2)}, {}, None, "rows differ: 'full' has 3, 'hand' has 4"),
         ({"full": torch.zeros(3, 2)}, {"verb": [0, 1]}, None, r"targets 'verb': has shape \(2,\), expected \(3,\)"),
         ({"full": torch.zeros(3, 2)}, {"verb": [0, 1, -2]}, None, "down to -2, expected class indices"),
-        ({"full": torch.zeros(3, 2)}, {"verb": [0.5, 1, 2]}, None, "holds torch.float32 values"),
+        ({"full": torch.zeros(3, 2)}, {"verb": torch.tensor([0.5, 1, 2])}, None, "holds torch.float32 values"),
         ({"full": torch.zeros(3, 2)}, {}, ["a"], "groups: has 1 entries, expected 3"),
     ],
 )
