@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageChops
+from PIL import Image
 
 from egoshift.world.drawing import Point
 from egoshift.world.motion import PROGRAMS, between, ease
@@ -27,7 +27,9 @@ class Renderer:
         self.script = script
         style = script.style
         rng = np.random.default_rng(script.seed)
-        self._room = draw_room(style, rng)
+        room = draw_room(style, rng)
+        scaled = (round(room.width * style.zoom), round(room.height * style.zoom))
+        self._room = room.resize(scaled, Image.Resampling.BILINEAR)
         self._light = light_map(style)
         self._noise = noise_bank(style, rng)
         self._sway = rng.uniform(0, 2 * math.pi, (2, 3))
@@ -43,13 +45,14 @@ class Renderer:
         time_s = index / style.rate_hz
         turn = int(np.searchsorted(self._turns, time_s))
         action = self.script.actions[turn]
-        eye = self._eye(index, time_s, turn)
-        canvas = self._look_at(eye)
+        canvas, corner = self._look_at(self._eye(index, time_s, turn))
         phase = (time_s - action.start_s) / (action.stop_s - action.start_s)
         moment = PROGRAMS[action.verb](phase, time_s)
         centre = centre_of(action.place)
-        spot = (centre[0] + action.spot[0] - eye[0], centre[1] + action.spot[1] - eye[1])
-        origin = (style.size[0] / 2 + spot[0] * style.zoom, style.size[1] / 2 + spot[1] * style.zoom)
+        origin = (
+            (centre[0] + action.spot[0]) * style.zoom - corner[0],
+            (centre[1] + action.spot[1]) * style.zoom - corner[1],
+        )
         view = View(origin, style.zoom, style.squash)
         seen = draw_moment(canvas, moment, self._sprites[turn], self.script.hands, view)
         return self._expose(canvas, index), seen
@@ -76,19 +79,21 @@ class Renderer:
         jitter = self._jitter[index]
         return eye[0] + sway * x + float(jitter[0]), eye[1] + 0.6 * sway * y + float(jitter[1])
 
-    def _look_at(self, eye: Point) -> Image.Image:
+    def _look_at(self, eye: Point) -> tuple[Image.Image, tuple[int, int]]:
+        """The part of the room around ``eye`` and its upper left corner, in whole pixels of the frame."""
         width, height = self.script.style.size
-        wide, high = width / self.script.style.zoom, height / self.script.style.zoom
-        left = min(max(eye[0] - wide / 2, 0.0), self._room.width - wide)
-        top = min(max(eye[1] - high / 2, 0.0), self._room.height - high)
-        return self._room.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, left + wide, top + high))
+        left = round(eye[0] * self.script.style.zoom - width / 2)
+        top = round(eye[1] * self.script.style.zoom - height / 2)
+        left = min(max(left, 0), self._room.width - width)
+        top = min(max(top, 0), self._room.height - height)
+        return self._room.crop((left, top, left + width, top + height)), (left, top)
 
     def _expose(self, canvas: Image.Image, index: int) -> UInt8[np.ndarray, "height width 3"]:
         width, height = canvas.size
         x, y = self._shifts[index]
-        lit = np.asarray(ImageChops.multiply(canvas, self._light), dtype=np.int16)
-        exposed: np.ndarray = lit + self._noise[y : y + height, x : x + width]
-        return exposed.clip(0, 255).astype(np.uint8)
+        lit: np.ndarray = (np.asarray(canvas) * self._light >> 8).astype(np.int16)
+        lit += self._noise[y : y + height, x : x + width]
+        return lit.clip(0, 255).astype(np.uint8)
 
 
 def _aim(action: Action) -> Point:

@@ -1,7 +1,7 @@
 """The surface on which everything lies: a table with clutter and, in the middle of each place, large distractors."""
 
 import numpy as np
-from jaxtyping import Int16, UInt8
+from jaxtyping import Int16, UInt8, UInt16
 from PIL import Image, ImageDraw, ImageFilter
 
 from egoshift.world.drawing import Colour, Point, shade, stamp
@@ -36,13 +36,13 @@ def draw_room(style: Style, rng: np.random.Generator) -> Image.Image:
     return room
 
 
-def light_map(style: Style) -> Image.Image:
-    """The light's colour and the darker corners, to multiply frames by."""
+def light_map(style: Style) -> UInt16[np.ndarray, "height width 3"]:
+    """The light's colour and the darker corners, to multiply frames by, in parts of 256."""
     width, height = style.size
     y, x = np.mgrid[0:height, 0:width]
     far = ((x / width - 0.5) ** 2 + (y / height - 0.45) ** 2) * 2
-    gain = (1 - style.vignette * far)[..., None] * np.array(style.light)
-    return Image.fromarray((gain.clip(0, 1) * 255).round().astype(np.uint8))
+    gain: np.ndarray = (1 - style.vignette * far)[..., None] * np.array(style.light)
+    return (gain.clip(0, 1) * 256).round().astype(np.uint16)
 
 
 def noise_bank(style: Style, rng: np.random.Generator) -> Int16[np.ndarray, "high wide 3"]:

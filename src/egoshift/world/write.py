@@ -53,7 +53,7 @@ def write_world(
     Args:
         out: The folder to write into; made where absent.
         seed: The same seed gives the same annotations and the same pixels before encoding.
-        scale: How much to write; 1.0 is about a quarter of an hour of video, 0.1 is enough for a test.
+        scale: How much to write; 1.0 is about half an hour of video, 0.1 is enough for a test.
         progress: Called with the number of videos done and of all videos, after each.
 
     Returns:

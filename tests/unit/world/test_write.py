@@ -112,14 +112,15 @@ def test_seeds_and_people_differ() -> None:
     def looks(scripts: tuple[Script, ...]) -> list[str]:
         return [repr(script.actions) for script in scripts]
 
-    assert looks(kitchen_scripts(0, 1.0)) == looks(kitchen_scripts(0, 1.0))
-    assert len({*looks(kitchen_scripts(0, 1.0)), *looks(kitchen_scripts(1, 1.0))}) == 14
+    first, again, other = (looks(kitchen_scripts(seed, 0.2)) for seed in (0, 0, 1))
+    assert first == again
+    assert len({*first, *other}) == len(first) + len(other)
 
 
-def test_the_ordinary_world_is_some_minutes_long_and_has_many_segments() -> None:
+def test_the_ordinary_world_is_many_minutes_long_and_has_hundreds_of_segments() -> None:
     scripts = (*kitchen_scripts(0, 1.0), *home_scripts(0, 1.0))
-    assert 600 < sum(script.duration_s for script in scripts) < 1000
-    assert 250 < sum(len(script.actions) for script in scripts) < 400
+    assert sum(script.duration_s for script in scripts) > 10 * 60
+    assert sum(len(script.actions) for script in scripts) > 250
     train, val = ({s.participant_id for s in scripts if s.split == split} for split in ("train", "val"))
     assert not train & val
 
