@@ -10,6 +10,9 @@ and c cores, no overlap can end before
 because neither can be faster than alone and together they need the processor for d + e. The measured value is allowed_s
 divided by extraction's seconds: 1 is perfect overlap with no cost of its own (queues, data check, store). Weights are
 random; a random ViT-B/16 costs what a trained one costs.
+
+On a machine that does other work too (``load_average`` above the number of cores) seconds at the clock depend on what
+else ran just then; ``processor_share``, (d + e) divided by extraction's processor seconds, hardly does.
 """
 
 import json
@@ -164,6 +167,8 @@ def main() -> None:
         encode_side_by_side_s=round(side_by_side.wall_s, 2),
         extract_s=round(extraction.wall_s, 2),
         extract_cpu_s=round(extraction.cpu_s, 2),
+        processor_share=round((decoding.cpu_s + encoding.cpu_s) / extraction.cpu_s, 4),
+        load_average=round(os.getloadavg()[1], 1),
         extract_frames_per_s=round(num_frames / extraction.wall_s, 2),
         cores=cores,
     )
