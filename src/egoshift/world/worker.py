@@ -1,4 +1,7 @@
-"""Films one video of the world, as a process of its own: ``write_world`` starts one a core."""
+"""Films some videos of the world, as a process of its own, and writes a line when each is done.
+
+``write_world`` starts one a core: ``python -m egoshift.world.worker OUT SEED SCALE NUMBER...``
+"""
 
 import sys
 from pathlib import Path
@@ -6,4 +9,7 @@ from pathlib import Path
 from egoshift.world.write import film_one
 
 if __name__ == "__main__":
-    film_one(Path(sys.argv[1]), seed=int(sys.argv[2]), scale=float(sys.argv[3]), number=int(sys.argv[4]))
+    out, seed, scale, *numbers = sys.argv[1:]
+    for number in numbers:
+        film_one(Path(out), seed=int(seed), scale=float(scale), number=int(number))
+        print(number, flush=True)

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 from egoshift.world import ego4d, epic
 from egoshift.world.film import film
@@ -117,25 +118,45 @@ def film_one(out: Path, *, seed: int, scale: float, number: int) -> None:
 
 
 def _film_all(out: Path, seed: int, scale: float, frames: Sequence[int]) -> Iterator[None]:
-    """Film every video, one process a core; yields once for each that is done."""
+    """Film every video, with one process a core; yields once for each that is done."""
     processes = min(len(frames), os.cpu_count() or 1)
     if processes == 1 or sum(frames) < FEW_FRAMES:
         for number in range(len(frames)):
             film_one(out, seed=seed, scale=scale, number=number)
             yield
         return
-    with ThreadPoolExecutor(processes) as pool:
-        waiting = [pool.submit(_film_apart, out, seed, scale, number) for number in _longest_first(frames)]
-        for done in as_completed(waiting):
-            done.result()
+    longest_first = sorted(range(len(frames)), key=lambda number: -frames[number])
+    workers = [_worker(out, seed, scale, longest_first[k::processes]) for k in range(processes)]
+    told: SimpleQueue[int] = SimpleQueue()
+    listeners = [Thread(target=_listen, args=(worker, told)) for worker in workers]
+    for listener in listeners:
+        listener.start()
+    try:
+        for _ in frames:
+            code = told.get()
+            if code != 0:
+                raise RuntimeError(f"a process that films videos ended with code {code}; what it said is above")
             yield
+    finally:
+        for worker in workers:
+            worker.kill()
+        for listener in listeners:
+            listener.join()
 
 
-def _film_apart(out: Path, seed: int, scale: float, number: int) -> None:
+def _worker(out: Path, seed: int, scale: float, numbers: Sequence[int]) -> subprocess.Popen[str]:
     # A process of its own, and not multiprocessing's, which would run the caller's unguarded main program again.
-    arguments = [str(value) for value in (out, seed, scale, number)]
-    subprocess.run([sys.executable, "-m", "egoshift.world.worker", *arguments], check=True)
+    arguments = [str(value) for value in (out, seed, scale, *numbers)]
+    command = [sys.executable, "-m", "egoshift.world.worker", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _longest_first(frames: Sequence[int]) -> list[int]:
-    return sorted(range(len(frames)), key=lambda number: -frames[number])
+def _listen(worker: subprocess.Popen[str], told: SimpleQueue[int]) -> None:
+    """Pass on a 0 for each line that the worker writes, and its exit code where that is another."""
+    assert worker.stdout is not None
+    with worker.stdout as lines:
+        for _ in lines:
+            told.put(0)
+    code = worker.wait()
+    if code != 0:
+        told.put(code)

@@ -108,6 +108,17 @@ def test_workers_write_what_one_process_writes(world: Path, tmp_path: Path, monk
     assert (tmp_path / name).read_bytes() == (world / name).read_bytes()
 
 
+def test_a_worker_that_fails_ends_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(write, "FEW_FRAMES", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    (tmp_path / "kitchen").write_text("a file where a folder should be")
+    with pytest.raises(RuntimeError, match="a process that films videos ended with code 1"):
+        write_world(tmp_path, scale=0.05)
+    assert "NotADirectoryError" in capfd.readouterr().err
+
+
 def test_seeds_and_people_differ() -> None:
     def looks(scripts: tuple[Script, ...]) -> list[str]:
         return [repr(script.actions) for script in scripts]
