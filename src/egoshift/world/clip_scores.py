@@ -147,7 +147,7 @@ actions, and nothing of the real world.
 - Preprocessing: shorter side to 72 pixels (bicubic), middle 72 x 72, CLIP's mean and standard deviation.
 {facts}
 
-Zero-shot top-1 in percent with bare class names. Third-person pictures were held out and have {num} classes to choose
+Zero-shot top-1 in percent with bare class names. Third-person pictures were held out and have {num} to choose
 from; egocentric ones are the middle frames of the validation actions of world seed 0, with the data set's own classes;
 hand crops are by true boxes.
 
