@@ -11,6 +11,7 @@ from egoshift.features import Store
 from tests.flows.conftest import Command
 
 LABELS, METRICS = {"noun", "verb", "action"}, {"top1", "top5", "macro", "f1", "hm"}
+SETS = ("kitchen", "home")
 SUBSETS = {"all", "shared", "novel", "shared-generalised", "novel-generalised"}
 
 
@@ -127,3 +128,19 @@ def test_what_must_come_first_is_named(egoshift: Command, own_world: Path, tower
     answer = egoshift("train", "xmic", "--on", kitchen, "--encoder", tower, "--out", tmp_path / "run")
     assert answer.code == 1
     assert "holds full views, the run reads 'hand'" in answer.err
+
+
+def test_the_demo_does_the_whole_job_and_leaves_results_and_a_report(egoshift: Command, tmp_path: Path):
+    answer = egoshift("demo", "--scale", "0.1", "--out", tmp_path / "demo", "--json")
+    assert answer.code == 0, answer.err
+    rows = json.loads(answer.out)
+    keys = ("method", "train", "test", "label", "metric", "subset", "value", "low", "high", "n", "reported")
+    assert all(tuple(row) == keys for row in rows)
+    assert {row["method"] for row in rows} == {"zero_shot", "zero_shot_hand", "xmic"}
+    assert {(row["train"], row["test"]) for row in rows} == {(a, b) for a in SETS for b in SETS}
+    assert (
+        len(list((tmp_path / "demo" / "results").glob("*.json"))) == 3 * 2 * 2 * 2
+    )  # methods, labels, both sets twice
+    again = json.loads(egoshift("tables", tmp_path / "demo", "--format", "json").out)
+    assert sorted(map(str, again)) == sorted(map(str, rows))
+    assert (tmp_path / "demo" / "report.html").stat().st_size > 100_000

@@ -25,6 +25,7 @@ def demo(
     """Generate two egocentric data sets as real files, extract, train and evaluate both ways, and print the tables."""
     from dataclasses import asdict
 
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from egoshift.recipes.demo import run_demo
@@ -38,9 +39,13 @@ def demo(
         print_json([asdict(row) for row in rows])
         return
     for block in blocks(rows):
-        table = Table(*block.headings, title=block.caption, title_justify="left", title_style="bold")
+        table = Table(
+            title=block.caption, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        )
+        for heading in block.headings:
+            table.add_column(heading, no_wrap=heading == "method")
         for line in block.texts:
-            table.add_row(*line)
+            table.add_row(*(text.replace(" [", "\n[") for text in line))
         answers.print(table)
     errors.print(f"report: {page}", markup=False)
     errors.print(f"results: {out / 'results'}; the same tables: egoshift tables {out / 'results'}", markup=False)
