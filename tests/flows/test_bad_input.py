@@ -137,6 +137,16 @@ def test_a_store_of_another_encoder_is_refused_with_both_values(egoshift: Comman
     assert before == {path: path.read_bytes() for path in (own / "features").rglob("*") if path.is_file()}
 
 
+def test_class_text_by_other_weights_of_the_same_name_is_refused(egoshift: Command, own: Path, tmp_path: Path):
+    tower = write_clip(tmp_path / "clip")
+    assert egoshift("extract", own, "--encoder", tower).code == 0
+    shutil.rmtree(tower)
+    write_clip(tower, act="gelu", added_tokens=1)
+    answer = egoshift("train", "own_videos", "--on", own, "--encoder", tower, "--out", tmp_path / "run")
+    assert answer.code == 1
+    assert "was encoded by weights" in answer.err
+
+
 def test_a_checkpoint_of_another_shape_is_refused(egoshift: Command, trained: Path):
     config = trained / "models" / "noun" / "config.json"
     content = json.loads(config.read_text())

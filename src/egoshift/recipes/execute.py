@@ -21,13 +21,13 @@ from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.datasets import shared_and_novel
 from egoshift.datasets.vocabulary import read_synonyms
 from egoshift.encoders import class_text, load_text_encoder
-from egoshift.errors import CheckpointError, ConfigError, Fault
+from egoshift.errors import CheckpointError, ConfigError, Fault, StoreError
 from egoshift.evaluation import Provenance, Result, build_result, library_versions, predict
 from egoshift.features import StoredFeatures
 from egoshift.methods import METHODS
 from egoshift.recipes.run import Run, absolute, read_run, write_run
 from egoshift.recipes.stores import Opened
-from egoshift.records import Label, Vocabulary
+from egoshift.records import Label
 from egoshift.training import FitProgress, FitReport, fit, load_checkpoint
 from egoshift.training.devices import Accelerator
 
@@ -61,7 +61,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, run)
     opened = Opened.of(run, run.train)
-    text = class_texts(run, opened.dataset.vocabularies, run.labels)
+    text = class_texts(run, opened, run.labels)
     reports = {}
     for labels in label_groups(run):
         name = "+".join(labels)
@@ -127,19 +127,27 @@ def label_groups(run: Run) -> list[tuple[Label, ...]]:
     return [run.labels] if run.together else [(label,) for label in run.labels]
 
 
-def class_texts(run: Run, vocabularies: Mapping[Label, Vocabulary], labels: Sequence[Label]) -> dict[Label, ClassText]:
+def class_texts(run: Run, opened: Opened, labels: Sequence[Label]) -> dict[Label, ClassText]:
     """The class text of a data set by the run's text encoder and templates.
 
     Raises:
         ConfigError: The data set has no such label.
+        StoreError: The features are by other weights of the same name.
     """
+    vocabularies = opened.dataset.vocabularies
     missing = [label for label in labels if label not in vocabularies]
     if missing:
         raise ConfigError(
-            f"{run.train}: has no {' or '.join(missing)} labels, it has {', '.join(vocabularies) or 'none'}; "
+            f"{opened.card.name}: has no {' or '.join(missing)} labels, it has {', '.join(vocabularies) or 'none'}; "
             f"set labels, such as --set labels=[{next(iter(vocabularies), 'noun')}]"
         )
-    encoder = load_text_encoder(run.text_encoder)
+    encoder, store = load_text_encoder(run.text_encoder), opened.stores[run.text_encoder]
+    theirs, ours = store.manifest.encoder.sha256, encoder.card.sha256
+    if theirs != ours:
+        raise StoreError(
+            f"{store.path}: was encoded by weights {theirs[:12]}, but {run.text_encoder} now holds {ours[:12]}, whose "
+            "class text does not belong to these features; put the old weights back, or extract into another folder"
+        )
     return {label: class_text(encoder, vocabularies[label].names, run.templates) for label in labels}
 
 
@@ -179,7 +187,7 @@ def _sources(
         return everything, None
     if run.fit.selection == "oracle":
         target = Opened.of(run, run.test[0])
-        text = class_texts(run, target.dataset.vocabularies, labels)
+        text = class_texts(run, target, labels)
         return everything, (target.features(run, target.evaluation_clips(), labels), text)
     held_out = held_out_clips(everything.groups, run.held_out, run.fit.seed)
     if held_out.all():
@@ -211,7 +219,7 @@ def _evaluate_one(
     progress: OnEvaluation | None,
 ) -> Result:
     checkpoint = load_checkpoint(folder)
-    text = class_texts(run, target.dataset.vocabularies, labels)
+    text = class_texts(run, target, labels)
     features = target.features(run, target.evaluation_clips(), labels)
     title = f"{run.name} ({'+'.join(labels)}) on {target.dataset.name}"
     scores = predict(
