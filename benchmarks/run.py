@@ -15,7 +15,8 @@ BENCHMARKS = ("logits", "train_step", "decoding", "extraction", "gather")
 _HEAD = """# Benchmarks
 
 Each line is a ratio measured side by side in one run, held against its bar; `make bench` runs them all again and
-rewrites this page from `benchmarks.json`. Times differ from machine to machine, so none are given here.
+rewrites this page from `benchmarks.json`. Times differ from machine to machine, so none are given here. Training and
+encoding are measured in bfloat16 where the processor has instructions for it, else in float32 (see `benchmarks.json`).
 
 | benchmark | measured | bar | machine | command |
 | --- | ---: | --- | --- | --- |

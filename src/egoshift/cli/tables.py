@@ -30,6 +30,7 @@ class TableFormat(StrEnum):
 def tables(
     results: Annotated[list[Path], typer.Argument(metavar="RESULT...", help="Result files, or folders of them")],
     format: Annotated[TableFormat, typer.Option(help="html is the report with plots")] = TableFormat.MD,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead of printing")] = None,
 ) -> None:
     """Make the within- and cross-data-set tables from results, with intervals and the papers' reported numbers."""
@@ -41,7 +42,7 @@ def tables(
 
     read = read_results(results)
     rows = table_rows(read)
-    if format is TableFormat.JSON:
+    if as_json or format is TableFormat.JSON:
         text = json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=1) + "\n"
     elif format is TableFormat.HTML:
         text = html(read)
