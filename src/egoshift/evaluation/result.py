@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from egoshift.errors import ResultError
-from egoshift.evaluation.atomic import write_atomic
+from egoshift.features.files import write_atomically
 from egoshift.records import Label
 
 Metric = Literal["top1", "top5", "macro", "f1", "hm"]
@@ -220,7 +220,7 @@ class Result(Frozen):
         """Writes the result as JSON, whole or not at all; folders are made."""
         fields = self.model_dump(mode="json")
         lines = ",\n".join(f"{json.dumps(name)}: {_lines(value)}" for name, value in fields.items())
-        write_atomic(path, f"{{\n{lines}\n}}\n".encode())
+        write_atomically(path, f"{{\n{lines}\n}}\n".encode())
 
 
 def _lines(value: object) -> str:

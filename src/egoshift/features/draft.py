@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from egoshift.errors import DataError, Fault
+from egoshift.features.files import write_atomically
 from egoshift.features.manifest import Manifest
-from egoshift.features.parts import Rows, merge, read_parts, write_atomically, write_part
+from egoshift.features.parts import Rows, merge, read_parts, write_part
 from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
 from egoshift.features.wanted import Kept, Wanted, in_order_of_time
 

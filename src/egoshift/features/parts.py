@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 
 from egoshift.errors import StoreError
+from egoshift.features.files import sync_folder, write_atomically
 from egoshift.features.manifest import Manifest, VideoEntry
 from egoshift.features.store import MANIFEST, NEXT, UNFINISHED, array_layout, map_arrays, row_offsets
 
@@ -64,26 +65,6 @@ def writing_to(store: Path) -> Iterator[None]:
             f"{store}: cannot be written ({error.strerror or error}); make room or choose another folder, and run this "
             "again: videos that were finished are kept"
         ) from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that is, whatever happens, either not there (or as before) or there with all of its content."""
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_part(store: Path, video_id: str, entry: VideoEntry, rows: Rows) -> None:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError, ConfigError
-from egoshift.evaluation.atomic import write_atomic
 from egoshift.evaluation.versions import library_versions
+from egoshift.features.files import write_atomically
 from egoshift.methods import METHODS
 from egoshift.records import Label
 from egoshift.training.report import FitReport
@@ -126,8 +126,8 @@ def save_checkpoint(
         provenance=dict(provenance or {}),
     )
     for name, content in contents.items():
-        write_atomic(folder / name, content)
-    write_atomic(folder / CONFIG_FILE, (config.model_dump_json(indent=2) + "\n").encode())
+        write_atomically(folder / name, content)
+    write_atomically(folder / CONFIG_FILE, (config.model_dump_json(indent=2) + "\n").encode())
     return config
 
 

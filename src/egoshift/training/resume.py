@@ -20,8 +20,8 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier
 from egoshift.errors import CheckpointError
-from egoshift.evaluation.atomic import write_atomic
 from egoshift.evaluation.result import EpochRow
+from egoshift.features.files import write_atomically
 from egoshift.records import Label
 from egoshift.training.checkpoint import load_parameters, method_name, plain_settings, trained_parameters
 from egoshift.training.settings import FitSettings
@@ -135,7 +135,7 @@ def save_resume_point(
     )
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     content = safetensors.torch.save(plain, {"state": header.model_dump_json()})
-    write_atomic(folder / RESUME_FILE, content)
+    write_atomically(folder / RESUME_FILE, content)
 
 
 def load_resume_point(

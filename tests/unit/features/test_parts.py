@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from egoshift.features import VideoEntry
-from egoshift.features.parts import read_parts, write_atomically, write_part
+from egoshift.features.parts import read_parts, write_part
 from egoshift.features.store import UNFINISHED
 
 ENTRY = VideoEntry(rows=2, duration_s=1.0, num_bytes=3, fingerprint="f", times_hash="t")
@@ -33,12 +33,3 @@ def test_a_damaged_part_counts_as_not_there(store, kept_bytes):
     bad.write_bytes(good.path.read_bytes()[:kept_bytes])
     assert set(read_parts(store)) == {"good"}
     assert not bad.exists()
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-    monkeypatch.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(OSError("disk")))
-    with pytest.raises(OSError, match="disk"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
