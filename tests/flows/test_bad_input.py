@@ -12,6 +12,7 @@ import pytest
 import safetensors.numpy
 from av.audio.stream import AudioStream
 
+from egoshift.evaluation import Result
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.videos import write_silence, write_video
 from tests.flows.conftest import Command
@@ -137,6 +138,17 @@ def test_a_store_of_another_encoder_is_refused_with_both_values(egoshift: Comman
     assert before == {path: path.read_bytes() for path in (own / "features").rglob("*") if path.is_file()}
 
 
+def test_clips_that_were_trained_on_are_never_evaluated_on(egoshift: Command, trained: Path, own: Path, tmp_path: Path):
+    answer = egoshift("evaluate", trained)
+    assert answer.code == 1
+    assert "has no labelled clips to evaluate on but those it was trained on" in answer.err
+    rows = [(*row, "val" if row is GOOD[2] else "train") for row in GOOD]
+    _write_table(own / "segments.csv", rows, (*HEADER, "split"))
+    assert egoshift("evaluate", trained).code == 0
+    counts = [Result.read(path).counts.evaluated for path in (trained / "results").glob("*.json")]
+    assert [sum(count.values()) for count in counts] == [1, 1]
+
+
 def test_class_text_by_other_weights_of_the_same_name_is_refused(egoshift: Command, own: Path, tmp_path: Path):
     tower = write_clip(tmp_path / "clip")
     assert egoshift("extract", own, "--encoder", tower).code == 0
@@ -157,12 +169,13 @@ def test_a_checkpoint_of_another_shape_is_refused(egoshift: Command, trained: Pa
     assert any("shape" in line and "expected" in line for line in answer.lines), answer.err
 
 
-def test_nan_in_features_is_refused(egoshift: Command, own: Path, trained: Path):
+def test_nan_in_features_is_refused(egoshift: Command, own: Path, tower: Path, tmp_path: Path):
+    assert egoshift("extract", own, "--encoder", tower).code == 0
     (array,) = (own / "features").rglob("full*.npy")
     features = np.lib.format.open_memmap(array, mode="r+")
     features[0, 0] = np.nan
     features.flush()
-    answer = egoshift("evaluate", trained)
+    answer = egoshift("train", "own_videos", "--on", own, "--encoder", tower, "--out", tmp_path / "run")
     assert answer.code == 1
     assert any("full" in line for line in answer.lines)
 

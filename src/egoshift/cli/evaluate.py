@@ -39,4 +39,6 @@ def evaluate(
                     f" ({left_out} left out)  {path}",
                     markup=False,
                 )
+    if test is None and all(result.test != result.train for result in results.values()):
+        answers.print("all clips of the source were trained on, so nothing within it was evaluated; mark some as val")
     answers.print(f"next: egoshift tables {run}", markup=False)

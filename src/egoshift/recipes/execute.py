@@ -96,7 +96,8 @@ def evaluate(
 
     Args:
         out: The folder that ``train`` filled.
-        cards: Data cards to evaluate on; by default the run's own source and targets.
+        cards: Data cards to evaluate on; by default the run's own targets, and its source where it has labelled clips
+            that were not trained on.
         results: Where to write; by default ``results`` in the run's folder.
         progress: Called after every batch.
 
@@ -111,7 +112,7 @@ def evaluate(
     run = read_run(out / RUN_FILE)
     written = {}
     source = Opened.of(run, run.train)
-    for card in cards if cards is not None else (run.train, *run.test):
+    for card in cards if cards is not None else _default_cards(run, source):
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         for labels in label_groups(run):
             result = _evaluate_one(run, out / MODELS / "+".join(labels), source, opened, labels, progress)
@@ -120,6 +121,12 @@ def evaluate(
             result.write(path)
             written[path] = result
     return written
+
+
+def _default_cards(run: Run, source: Opened) -> tuple[Path, ...]:
+    if run.test and not len(source.clips("test", "val")):
+        return run.test
+    return (run.train, *run.test)
 
 
 def label_groups(run: Run) -> list[tuple[Label, ...]]:
@@ -188,7 +195,7 @@ def _sources(
     if run.fit.selection == "oracle":
         target = Opened.of(run, run.test[0])
         text = class_texts(run, target, labels)
-        return everything, (target.features(run, target.evaluation_clips(), labels), text)
+        return everything, (target.features(run, target.evaluation_clips(trained_on=False), labels), text)
     held_out = held_out_clips(everything.groups, run.held_out, run.fit.seed)
     if held_out.all():
         raise ConfigError(
@@ -220,7 +227,8 @@ def _evaluate_one(
 ) -> Result:
     checkpoint = load_checkpoint(folder)
     text = class_texts(run, target, labels)
-    features = target.features(run, target.evaluation_clips(), labels)
+    clips = target.evaluation_clips(trained_on=target is source)
+    features = target.features(run, clips, labels)
     title = f"{run.name} ({'+'.join(labels)}) on {target.dataset.name}"
     scores = predict(
         checkpoint.classifier,

@@ -105,14 +105,24 @@ class Opened:
         """The clips of these splits, in the order of the annotation files."""
         return self.dataset.clips.filter(pl.col("split").is_in(splits))
 
-    def evaluation_clips(self) -> pl.DataFrame:
-        """The clips reported on: ``test``, else ``val``, else (a folder of one's own, with no splits) all of them."""
+    def evaluation_clips(self, *, trained_on: bool) -> pl.DataFrame:
+        """The labelled clips reported on: ``test``, else ``val``; of a set not trained on, else its ``train``.
+
+        Args:
+            trained_on: Whether the model was trained on this data set, whose training clips then say nothing.
+
+        Raises:
+            ConfigError: There are none.
+        """
         annotated = pl.any_horizontal(pl.col("verb", "noun", "action").is_not_null())
-        for split in ("test", "val", "train"):
+        for split in ("test", "val") if trained_on else ("test", "val", "train"):
             clips = self.clips(split).filter(annotated)
             if len(clips):
                 return clips
-        raise ConfigError(f"{self.card.name}: no clip has a label to be evaluated on; add labels to its annotations")
+        raise ConfigError(
+            f"{self.card.name}: has no labelled clips to evaluate on"
+            + (" but those it was trained on; mark some with split val, or give another data set" if trained_on else "")
+        )
 
     def features(self, run: Run, clips: pl.DataFrame, labels: Sequence[Label]) -> StoredFeatures:
         """The run's streams of these clips."""
