@@ -29,6 +29,7 @@ from egoshift.recipes.run import Run, absolute, read_run, write_run
 from egoshift.recipes.stores import Opened
 from egoshift.records import Label
 from egoshift.training import FitProgress, FitReport, fit, load_checkpoint
+from egoshift.training.checkpoint import trained_parameters
 from egoshift.training.devices import Accelerator
 
 RUN_FILE, MODELS, RESULTS = "run.yaml", "models", "results"
@@ -65,11 +66,14 @@ def train(
     reports = {}
     for labels in label_groups(run):
         name = "+".join(labels)
-        fitted, held_out = _sources(run, opened, labels)
+        everything = _training_features(run, opened, labels)
         torch.manual_seed(run.fit.seed)
         own_text = {label: text[label] for label in labels}
+        classifier = build(run, everything.dims, own_text)
+        selects = run.fit.selection != "last" and bool(trained_parameters(classifier))
+        fitted, held_out = _sources(run, opened, everything, labels) if selects else (everything, None)
         reports[name] = fit(
-            build(run, fitted.dims, own_text),
+            classifier,
             fitted,
             own_text,
             validation=None if held_out is None else held_out[0],
@@ -114,8 +118,11 @@ def evaluate(
     source = Opened.of(run, run.train)
     for card in cards if cards is not None else _default_cards(run, source):
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
+        text = class_texts(run, opened, run.labels)
         for labels in label_groups(run):
-            result = _evaluate_one(run, out / MODELS / "+".join(labels), source, opened, labels, progress)
+            result = _evaluate_one(
+                run, out / MODELS / "+".join(labels), source, opened, {label: text[label] for label in labels}, progress
+            )
             name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
             path = (results or out / RESULTS) / name
             result.write(path)
@@ -182,16 +189,17 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
         raise ConfigError(f"run {run.name}: {run.method.name} refuses its options: {error}") from error
 
 
-def _sources(
-    run: Run, opened: Opened, labels: tuple[Label, ...]
-) -> tuple[StoredFeatures, tuple[StoredFeatures, dict[Label, ClassText] | None] | None]:
-    """The clips to fit on; and those that select the epoch, with their class text where it is another."""
+def _training_features(run: Run, opened: Opened, labels: tuple[Label, ...]) -> StoredFeatures:
     clips = opened.clips("train")
     if not len(clips):
         raise ConfigError(f"{opened.card.name}: has no training clips; `egoshift data clips {run.train}` lists them")
-    everything = opened.features(run, clips, labels)
-    if run.fit.selection == "last" or not any(True for _ in METHODS[run.method.name]().parameters()):
-        return everything, None
+    return opened.features(run, clips, labels)
+
+
+def _sources(
+    run: Run, opened: Opened, everything: StoredFeatures, labels: tuple[Label, ...]
+) -> tuple[StoredFeatures, tuple[StoredFeatures, dict[Label, ClassText] | None]]:
+    """The clips to fit on; and those that select the epoch, with their class text where it is another."""
     if run.fit.selection == "oracle":
         target = Opened.of(run, run.test[0])
         text = class_texts(run, target, labels)
@@ -222,11 +230,11 @@ def _evaluate_one(
     folder: Path,
     source: Opened,
     target: Opened,
-    labels: Sequence[Label],
+    text: Mapping[Label, ClassText],
     progress: OnEvaluation | None,
 ) -> Result:
     checkpoint = load_checkpoint(folder)
-    text = class_texts(run, target, labels)
+    labels = tuple(text)
     clips = target.evaluation_clips(trained_on=target is source)
     features = target.features(run, clips, labels)
     title = f"{run.name} ({'+'.join(labels)}) on {target.dataset.name}"

@@ -64,37 +64,28 @@ _TABLE_2 = {
 }
 
 
-def _table_1_row(row: str, method: str, values: tuple[float, ...]) -> list[Reported]:
+# What the three numbers of a block are: on the data set trained on or on the other, which metric, which subset.
+_Columns = tuple[tuple[bool, Literal["top1", "hm"], str], ...]
+_COLUMNS_1: _Columns = ((True, "top1", "all"), (False, "top1", "all"), (False, "hm", "all"))
+_COLUMNS_2: _Columns = ((False, "top1", "shared"), (False, "top1", "novel"), (False, "hm", "novel"))
+
+
+def _cells(table: int, columns: _Columns, row: str, method: str, values: tuple[float, ...]) -> list[Reported]:
     cells = []
     for block, (train, other) in enumerate(((EGO4D, EPIC), (EPIC, EGO4D))):
         for kind, label in enumerate[Label](("noun", "verb")):
-            within, across, hm = values[6 * block + 3 * kind :][:3]
-            cells += [
-                Reported(1, row, method, train, train, label, "top1", "all", within),
-                Reported(1, row, method, train, other, label, "top1", "all", across),
-                Reported(1, row, method, train, other, label, "hm", "all", hm),
-            ]
-    return cells
-
-
-def _table_2_row(row: str, method: str, values: tuple[float, ...]) -> list[Reported]:
-    cells = []
-    for block, (train, other) in enumerate(((EGO4D, EPIC), (EPIC, EGO4D))):
-        for kind, label in enumerate[Label](("noun", "verb")):
-            shared, novel, hm = values[6 * block + 3 * kind :][:3]
-            cells += [
-                Reported(2, row, method, train, other, label, "top1", "shared", shared),
-                Reported(2, row, method, train, other, label, "top1", "novel", novel),
-                Reported(2, row, method, train, other, label, "hm", "novel", hm),
-            ]
+            printed = values[6 * block + 3 * kind :][:3]
+            for (within, metric, subset), value in zip(columns, printed, strict=True):
+                test = train if within else other
+                cells.append(Reported(table, row, method, train, test, label, metric, subset, value))
     return cells
 
 
 REPORTED: tuple[Reported, ...] = tuple(
     cell
-    for table, make in ((_TABLE_1, _table_1_row), (_TABLE_2, _table_2_row))
+    for number, table, columns in ((1, _TABLE_1, _COLUMNS_1), (2, _TABLE_2, _COLUMNS_2))
     for row, (method, values) in table.items()
-    for cell in make(row, method, values)
+    for cell in _cells(number, columns, row, method, values)
 )
 """Tables 1 and 2 of X-MIC (CVPR 2024)."""
 
