@@ -10,7 +10,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parent / "docs"
-BENCHMARKS = ("logits", "train_step", "decoding", "extraction", "gather")
+BENCHMARKS = ("logits", "train_step", "decoding", "extraction", "gather", "rendering")
 
 _HEAD = """# Benchmarks
 

@@ -54,7 +54,7 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The generated world: data cards, annotations, mp4 files, detections. Not to be changed."""
     out = tmp_path_factory.mktemp("world")
-    write_world(out, scale=0.1)
+    write_world(out, scale=0.1, sets=("kitchen", "home"), sensors=False)
     return out
 
 

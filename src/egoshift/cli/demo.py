@@ -18,7 +18,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where videos, features, models, results and the report go")] = Path(
         "runs/demo"
     ),
-    scale: Annotated[float, typer.Option(help="How much video to generate; 1 is about half an hour", min=0.05)] = 1.0,
+    scale: Annotated[float, typer.Option(help="How much video to generate; 1 is nearly an hour", min=0.05)] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the generated world")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON instead")] = False,
 ) -> None:

@@ -64,12 +64,12 @@ def xmic_hand(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP) ->
     )
 
 
-def xmic_dino(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP) -> Run:
-    """X-MIC conditioned by DINOv2 ViT-L/14 features of both views, classified with CLIP (rows X-MIC+DINO)."""
+def xmic_dino(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP, dino: str = DINO) -> Run:
+    """X-MIC conditioned by DINOv2 (ViT-L/14) features of both views, classified with CLIP (rows X-MIC+DINO)."""
     streams = {
         "hand": StreamRef(encoder=encoder, view="hand"),
-        "dino_full": StreamRef(encoder=DINO),
-        "dino_hand": StreamRef(encoder=DINO, view="hand"),
+        "dino_full": StreamRef(encoder=dino),
+        "dino_hand": StreamRef(encoder=dino, view="hand"),
     }
     method = _released(classify_streams=("hand",), condition_streams=("dino_hand", "dino_full"))
     return _run("xmic_dino", train, test, encoder, streams, method)

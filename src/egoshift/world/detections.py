@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from egoshift.world.drawing import Box
+from egoshift.world.drawing.pen import Box
 from egoshift.world.scene import Seen
 
 MISSED_HAND, MISSED_OBJECT, FALSE_OBJECT = 0.05, 0.12, 0.02

@@ -1,19 +1,25 @@
-"""One video from script to file: every frame drawn, encoded as H.264, and looked at by the detector."""
+"""One video from script to file: every frame drawn and looked at by the detector, encoded as H.264 with AAC sound."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from jaxtyping import Float32
 
 from egoshift.world.detections import FrameDetections, detect
+from egoshift.world.noises import SOUND_RATE_HZ
 from egoshift.world.render import Renderer
 from egoshift.world.script import Script
 
+SOUND_BITS_PER_S = 64_000
 
-def film(script: Script, path: Path) -> list[FrameDetections]:
-    """Write the video and give the detections on each of its frames."""
+Samples = Float32[np.ndarray, " samples"]
+
+
+def film(script: Script, path: Path, samples: Samples | None = None) -> list[FrameDetections]:
+    """Write the video, with its sound where given, and give the detections on each of its frames."""
     renderer = Renderer(script)
     rng = np.random.default_rng([*script.seed, 4])
     found: list[FrameDetections] = []
@@ -24,12 +30,22 @@ def film(script: Script, path: Path) -> list[FrameDetections]:
             found.append(detect(seen, script.style.size, rng))
             yield picture
 
-    encode(path, frames(), script.style.size, script.style.rate_hz)
+    encode(path, frames(), script.style.size, script.style.rate_hz, samples)
     return found
 
 
-def encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], rate_hz: int) -> None:
-    """Write frames ``(height, width, 3)`` as an H.264 file; complete or not there at all."""
+def encode(
+    path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], rate_hz: int, samples: Samples | None = None
+) -> None:
+    """Write frames ``(height, width, 3)`` and sound as an mp4 file; complete or not there at all.
+
+    Args:
+        path: The file.
+        frames: Red, green and blue of 0 to 255.
+        size: Width and height.
+        rate_hz: Frames a second.
+        samples: One channel at ``SOUND_RATE_HZ`` from the first frame on; none makes a video without a sound track.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.stem}.part{path.suffix.lower()}")
     with av.open(str(unfinished), "w", format="mp4") as container:
@@ -39,9 +55,38 @@ def encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], rate
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         stream.codec_context.gop_size = 4 * rate_hz
+        sound = _sound_packets(container, samples, rate_hz) if samples is not None else iter(())
         for picture in frames:
             for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
                 container.mux(packet)
+            container.mux(next(sound, []))
         for packet in stream.encode():
             container.mux(packet)
+        for packets in sound:
+            container.mux(packets)
     unfinished.replace(path)
+
+
+def _sound_packets(
+    container: av.container.OutputContainer, samples: Samples, frame_rate_hz: int
+) -> Iterator[list["av.Packet[av.AudioStream]"]]:
+    """What the sound of one frame after the other is encoded as; last, what the encoder held back.
+
+    The encoder begins with a block of silence, which mp4 notes and players leave out: nothing is shifted here.
+    """
+    stream = container.add_stream("aac", rate=SOUND_RATE_HZ, layout="mono")
+    stream.codec_context.thread_count = 1
+    stream.codec_context.bit_rate = SOUND_BITS_PER_S
+    # Opened at once, since the file's head, written with the first packet, describes both tracks.
+    stream.codec_context.open()
+    return _encoded(stream, samples, SOUND_RATE_HZ // frame_rate_hz)
+
+
+def _encoded(stream: av.AudioStream, samples: Samples, step: int) -> Iterator[list["av.Packet[av.AudioStream]"]]:
+    for first in range(0, len(samples), step):
+        frame = av.AudioFrame.from_ndarray(samples[None, first : first + step], format="fltp", layout="mono")
+        frame.sample_rate = SOUND_RATE_HZ
+        frame.time_base = Fraction(1, SOUND_RATE_HZ)
+        frame.pts = first
+        yield stream.encode(frame)
+    yield stream.encode()

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from egoshift.world.drawing import Point
-from egoshift.world.hands import Pose
+from egoshift.world.drawing.hands import Pose
+from egoshift.world.drawing.pen import Point
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ def _present(phase: float, start: float, stop: float) -> float:
     return ease(phase, start, stop) * (1 - ease(phase, 1.04, 1.35))
 
 
+def _busy(phase: float) -> float:
+    """How far hands that come again and again do so: they begin and end smoothly, or sensors would feel a jerk."""
+    return ease(phase, 0.02, 0.1) * (1 - ease(phase, 0.95, 1.0))
+
+
 def _wave(time_s: float, hertz: float, offset: float = 0.0) -> float:
     return math.sin(2 * math.pi * hertz * time_s + offset)
 
@@ -109,7 +114,7 @@ def cut(phase: float, time_s: float) -> Moment:
     """One hand holds the object, the other saws through it with a knife; slices fall off."""
     arrive = _present(phase, -0.3, 0.1)
     along = 22 - 26 * ease(phase, 0.1, 0.95)
-    chop = 9 * abs(_wave(time_s, 1.5)) if 0.05 < phase < 0.98 else 0.0
+    chop = 9 * abs(_wave(time_s, 1.5)) * _busy(phase)
     holding = _hand((-36.0, 12.0), arrive, left=True)
     blade = (along, -12 - chop)
     knife = _hand((along + 17, 24 - chop), arrive)
@@ -129,7 +134,7 @@ def wash(phase: float, time_s: float) -> Moment:
     return Moment((holding, rubbing), (turned,), (Thing("basin", (0.0, 8.0)),), water + splash)
 
 
-def mix(phase: float, time_s: float) -> Moment:
+def stir(phase: float, time_s: float) -> Moment:
     """A spoon goes round in the object."""
     arrive = _present(phase, -0.3, 0.15)
     around = (10 * _wave(time_s, 1.2), 5 * _wave(time_s, 1.2, math.pi / 2))
@@ -169,6 +174,49 @@ def shake(phase: float, time_s: float) -> Moment:
     return Moment((hand,), (Thing("object", at, 20 * swing, 1 + 0.1 * lift),))
 
 
+def move(phase: float, time_s: float) -> Moment:
+    """The object is taken hold of and pushed over the surface, from left to right; it is not lifted."""
+    arrive = _present(phase, -0.3, 0.15)
+    pushed = ease(phase, 0.2, 0.9)
+    at = between((-34.0, 6.0), (36.0, -2.0), pushed)
+    return Moment((_hand((at[0] + 8, at[1] + 22), arrive),), (), (Thing("object", at, 4 * pushed),))
+
+
+def turn(phase: float, time_s: float) -> Moment:
+    """The object stays where it is and is turned, in three strokes of one hand while the other steadies it."""
+    arrive = _present(phase, -0.3, 0.1)
+    stroke = 3 * min(max((phase - 0.12) / 0.8, 0.0), 1.0)
+    whole, part = min(int(stroke), 2), stroke - min(int(stroke), 2)
+    angle = 75 * (whole + ease(part, 0.0, 0.65))
+    back = ease(part, 0.0, 0.65) - ease(part, 0.7, 1.0)
+    around = math.radians(-100 + 75 * back)
+    gripping = _hand((30 * math.cos(around) + 8, 30 * math.sin(around) + 8), arrive)
+    steadying = _hand((-30.0, 22.0), arrive, left=True, grip=False)
+    return Moment((steadying, gripping), (Thing("object", (0.0, 2.0), angle),))
+
+
+def peel(phase: float, time_s: float) -> Moment:
+    """One hand holds the object up, the other draws a peeler along it, again and again; strips fall."""
+    arrive = _present(phase, -0.3, 0.1)
+    cycle = (time_s * 1.3) % 1.0
+    along = (ease(cycle, 0.0, 0.6) - ease(cycle, 0.65, 1.0)) * _busy(phase)
+    blade = between((16.0, -22.0), (-12.0, 14.0), along)
+    holding = _hand((-26.0, 16.0), arrive, left=True)
+    peeling = _hand((blade[0] + 20, blade[1] + 12), arrive)
+    strips = range(int(6 * max(min(phase, 1), 0)))
+    fallen = tuple(Thing("strip", (18.0 - 9 * (k % 4), 34.0 + 6 * (k % 3)), 50.0 * k) for k in strips)
+    held = (Thing("object", (0.0, -4.0), 35.0), Thing("tool", blade, -55.0))
+    return Moment((holding, peeling), held, fallen)
+
+
+def press(phase: float, time_s: float) -> Moment:
+    """A stretched hand comes down on the object, again and again; it gives way a little."""
+    arrive = _present(phase, -0.3, 0.1)
+    down = max(0.0, _wave(time_s, 1.4)) * _busy(phase)
+    hand = _hand((4.0, 34 - 12 * down), arrive, grip=False)
+    return Moment((hand,), (), (Thing("object", (0.0, 0.0), 0.0, 1 - 0.07 * down),))
+
+
 PROGRAMS: dict[str, Callable[[float, float], Moment]] = {
     "take": take,
     "put": put,
@@ -176,9 +224,13 @@ PROGRAMS: dict[str, Callable[[float, float], Moment]] = {
     "close": close,
     "cut": cut,
     "wash": wash,
-    "mix": mix,
+    "stir": stir,
     "pour": pour,
     "wipe": wipe,
     "shake": shake,
+    "move": move,
+    "turn": turn,
+    "peel": peel,
+    "press": press,
 }
 """The program of each verb."""

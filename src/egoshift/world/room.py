@@ -4,15 +4,15 @@ import numpy as np
 from jaxtyping import Int16, UInt8, UInt16
 from PIL import Image, ImageDraw, ImageFilter
 
-from egoshift.world.drawing import Colour, Point, shade, stamp
-from egoshift.world.looks import random_look
-from egoshift.world.objects import draw_object
-from egoshift.world.scene import SIZES
+from egoshift.world.drawing.looks import COLOURS, WOOD, random_look
+from egoshift.world.drawing.objects import SIZES, draw_object
+from egoshift.world.drawing.pen import Colour, Point, shade, stamp
 from egoshift.world.script import NUM_PLACES, PLACE_SPACING, spots_of
 from egoshift.world.style import Style
 from egoshift.world.vocabulary import NOUNS
 
 MARGIN = 250.0
+SCENES = ("counter", "table", "shelf")
 CLEAR = 46.0
 """How far from a spot of action nothing else lies, in pixels."""
 
@@ -28,10 +28,15 @@ def centre_of(place: int) -> Point:
 
 
 def draw_room(style: Style, rng: np.random.Generator) -> Image.Image:
-    """A whole room, larger than any view of it."""
+    """A whole room, larger than any view of it: at each place a counter, a table or a shelf, with things on it."""
     base = style.surfaces[int(rng.integers(len(style.surfaces)))]
     room = _surface(style, base, rng)
     for place in range(NUM_PLACES):
+        scene = SCENES[int(rng.integers(len(SCENES)))]
+        if scene == "table":
+            _lay_mat(room, place, style, rng)
+        if scene == "shelf":
+            _hang_shelf(room, place, base, style, rng)
         _scatter(room, place, style, rng)
     return room
 
@@ -59,7 +64,7 @@ def _surface(style: Style, base: Colour, rng: np.random.Generator) -> Image.Imag
     draw = ImageDraw.Draw(room)
     seam = shade(base, 0.72)
     step = 62 if style.pattern == "tiles" else 44
-    for y in range(step // 2, height, step):
+    for y in range(step // 2, height, step) if style.pattern != "plain" else ():
         draw.line([0, y, width, y], fill=seam, width=2)
     if style.pattern == "tiles":
         for x in range(step // 3, width, step):
@@ -67,6 +72,36 @@ def _surface(style: Style, base: Colour, rng: np.random.Generator) -> Image.Imag
     wall = round(0.17 * height)
     draw.rectangle([0, 0, width, wall], fill=shade(base, float(rng.uniform(0.5, 1.5))))
     return room.filter(ImageFilter.GaussianBlur(0.8))
+
+
+def _lay_mat(room: Image.Image, place: int, style: Style, rng: np.random.Generator) -> None:
+    """A mat on the table, with stripes, under everything."""
+    x, y = centre_of(place)
+    colour = shade(COLOURS[style.colours[int(rng.integers(len(style.colours)))]], float(rng.uniform(0.6, 1.1)))
+    wide, high = float(rng.uniform(80, 92)), float(rng.uniform(56, 74))
+    draw = ImageDraw.Draw(room)
+    top = y + float(rng.uniform(-50, -20))
+    draw.rectangle([x - wide, top, x + wide, top + 2 * high], fill=colour, outline=shade(colour, 0.6), width=2)
+    for k in range(1, 6):
+        across = x - wide + k * wide / 3
+        draw.line([across, top + 2, across, top + 2 * high - 2], fill=shade(colour, 0.85), width=3)
+
+
+def _hang_shelf(room: Image.Image, place: int, base: Colour, style: Style, rng: np.random.Generator) -> None:
+    """A wall with a board, on which things stand in a row."""
+    x, y = centre_of(place)
+    half = PLACE_SPACING / 2 - 2
+    board = y - float(rng.uniform(14, 24))
+    draw = ImageDraw.Draw(room)
+    draw.rectangle([x - half, y - 130, x + half, board + 8], fill=shade(base, 0.62))
+    draw.rectangle([x - half, board, x + half, board + 9], fill=shade(WOOD, float(rng.uniform(0.7, 1.2))))
+    draw.line([x - half, board + 9, x + half, board + 9], fill=shade(base, 0.35), width=2)
+    along = x - half + 20
+    while along < x + half - 20:
+        noun = NOUNS[int(rng.integers(len(NOUNS)))]
+        picture = draw_object(noun, random_look(noun, style.colours, rng)[0], SIZES[noun])
+        stamp(room, picture, (along, board - 0.46 * picture.height), squash=style.squash)
+        along += SIZES[noun] * float(rng.uniform(0.75, 1.3))
 
 
 def _scatter(room: Image.Image, place: int, style: Style, rng: np.random.Generator) -> None:

@@ -5,20 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from egoshift.world.drawing import Box, Colour, Pen, Point, shade, stamp
-from egoshift.world.hands import HAND_REACH, PALM, HandLook, draw_hand
-from egoshift.world.looks import DARK, STEEL, WOOD, Look
+from egoshift.world.drawing.hands import HAND_REACH, PALM, HandLook, draw_hand
+from egoshift.world.drawing.looks import DARK, STEEL, WOOD, Look
+from egoshift.world.drawing.objects import SIZES, draw_object
+from egoshift.world.drawing.pen import Box, Colour, Pen, Point, shade, stamp
 from egoshift.world.motion import Hand, Moment, Thing
-from egoshift.world.objects import draw_object
 
-SIZES: dict[str, int] = {
-    "cup": 52, "plate": 72, "knife": 80, "bottle": 78, "bowl": 66, "cloth": 70, "sponge": 46, "spoon": 68,
-    "carrot": 68, "tomato": 44, "bread": 66, "chopping board": 84, "pan": 86, "onion": 48, "jar": 56, "cheese": 56,
-    "fork": 68, "lid": 58, "book": 72, "phone": 62, "hammer": 78, "screwdriver": 68, "paintbrush": 68, "ball": 54,
-}  # fmt: skip
-"""How long each noun is, in pixels of a frame seen from an ordinary distance."""
-
-LID_TOPS = {"bottle": -0.06, "jar": 0.0, "cup": 0.1, "bowl": 0.28, "pan": 0.28, "book": 0.5}
+LID_TOPS = {"bottle": -0.06, "jar": 0.0, "cup": 0.1, "bowl": 0.28, "pan": 0.28, "book": 0.5, "box": 0.1, "kettle": 0.05}
 """How much lower than a jar's lid the lid of another object lies, in lids."""
 
 
@@ -71,7 +64,10 @@ def action_sprites(verb: str, noun: str, look: Look, rng: np.random.Generator) -
         knife = Look(STEEL, DARK, float(rng.random()), float(rng.random()))
         sprites["tool"] = Sprite(draw_object("knife", knife, SIZES["knife"]), (0.5, 0.35))
         sprites["slice"] = Sprite(_disc(13, look.main, shade(look.main, 1.35)))
-    if verb == "mix":
+    if verb == "peel":
+        sprites["tool"] = Sprite(_peeler(), (0.5, 0.2))
+        sprites["strip"] = Sprite(_strip(shade(look.main, 0.9)))
+    if verb == "stir":
         spoon = Look(WOOD, DARK, 0.5, float(rng.random()))
         sprites["tool"] = Sprite(draw_object("spoon", spoon, SIZES["spoon"]))
     if verb == "wash":
@@ -90,7 +86,7 @@ def draw_moment(
     sprites: dict[str, Sprite],
     hands: HandLook,
     view: View,
-    hand_size: float = 0.72,
+    hand_size: float,
 ) -> Seen:
     """Draw all that moves, and say where."""
     things: list[Box] = []
@@ -158,6 +154,21 @@ def _disc(size: int, rim: Colour, inside: Colour) -> Image.Image:
     return pen.picture()
 
 
+def _peeler() -> Image.Image:
+    pen = Pen(46)
+    pen.rounded((0.4, 0.42, 0.6, 0.98), 0.08, DARK)
+    pen.line([(0.36, 0.42), (0.3, 0.12)], 0.07, STEEL)
+    pen.line([(0.64, 0.42), (0.7, 0.12)], 0.07, STEEL)
+    pen.rounded((0.26, 0.08, 0.74, 0.2), 0.04, shade(STEEL, 1.3))
+    return pen.picture()
+
+
+def _strip(colour: Colour) -> Image.Image:
+    pen = Pen(20)
+    pen.line([(0.1, 0.35), (0.4, 0.6), (0.7, 0.4), (0.92, 0.62)], 0.26, colour)
+    return pen.picture()
+
+
 def _basin() -> Image.Image:
     pen = Pen(150)
     pen.rounded((0.02, 0.12, 0.98, 0.9), 0.12, (150, 158, 165))
@@ -199,13 +210,23 @@ def _opened(noun: str, picture: Image.Image, look: Look) -> Image.Image:
         for k in range(7):
             y = (0.18 + 0.1 * k) * size
             draw.line([0.24 * size, y, 0.76 * size, y], fill=(130, 130, 130, 255), width=1)
+    if noun in ("box", "kettle"):
+        left, right, low, tall = (0.14, 0.86, 0.3, 0.12) if noun == "box" else (0.3, 0.7, 0.24, 0.06)
+        draw.rectangle([0, 0, size, (low - 0.04) * size], fill=(0, 0, 0, 0))
+        hole = [left * size, (low - tall / 2) * size, right * size, (low + tall / 2) * size]
+        (draw.rectangle if noun == "box" else draw.ellipse)(hole, fill=(*DARK, 255))
     return opened.convert("RGBa")
 
 
 def _lid(noun: str, look: Look, size: int) -> Image.Image:
     if noun == "book":
         return draw_object("book", look, size)
-    wide = {"bottle": 0.2, "jar": 0.68, "cup": 0.56, "bowl": 0.88, "pan": 0.7}[noun]
+    wide = {"bottle": 0.2, "jar": 0.68, "cup": 0.56, "bowl": 0.88, "pan": 0.7, "box": 0.84, "kettle": 0.44}[noun]
+    if noun == "box":
+        flaps = Pen(round(wide * size) + 4)
+        flaps.polygon([(0.02, 0.62), (0.98, 0.62), (0.86, 0.3), (0.14, 0.3)], shade(look.main, 1.25))
+        flaps.line([(0.5, 0.32), (0.5, 0.62)], 0.04, shade(look.main, 0.7))
+        return flaps.picture()
     pen = Pen(round(wide * size) + 4)
     pen.ellipse(0.5, 0.55, 0.48, 0.34, shade(look.second, 0.65))
     pen.ellipse(0.5, 0.48, 0.48, 0.33, look.second)

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from egoshift.world.drawing import Colour, Point, shade, stamp
-from egoshift.world.hands import SKINS, HandLook
-from egoshift.world.looks import COLOURS, random_look
+from egoshift.world.drawing.hands import SKINS, HandLook
+from egoshift.world.drawing.looks import COLOURS, Look, random_look
+from egoshift.world.drawing.objects import SIZES, draw_object
+from egoshift.world.drawing.pen import Colour, Point, shade, stamp
 from egoshift.world.motion import PROGRAMS, Hand, Moment
-from egoshift.world.objects import draw_object
-from egoshift.world.scene import SIZES, View, action_sprites, draw_moment
+from egoshift.world.scene import Sprite, View, action_sprites, draw_moment
 from egoshift.world.vocabulary import GERUNDS, NOUNS, OBJECTS_OF_VERB, VERBS
 
 OBJECT_TEMPLATES = ("{}", "a {}", "a photo of a {}", "a picture of a {}", "one {}", "the {}", "a {} on a table")
@@ -64,25 +64,57 @@ def draw_web_picture(
 ) -> tuple[UInt8[np.ndarray, "size size 3"], Subject]:
     """A random picture of ``size`` pixels and what it shows; each noun and each verb is equally frequent."""
     canvas = _background(rng, 160)
+    staged = _stage(rng, with_hands=with_hands)
+    return _shoot(canvas, staged, size, rng), staged.subject
+
+
+def draw_web_pair(rng: np.random.Generator, size: int, *, with_hands: bool) -> UInt8[np.ndarray, "2 size size 3"]:
+    """Two pictures of one thing, or of one person doing one thing, without a word of what it is.
+
+    As when somebody takes a second picture: from another angle and distance, at another moment, on another ground.
+    """
+    staged = replace(_stage(rng, with_hands=with_hands), hands=_hands(rng))
+    return np.stack([_shoot(_background(rng, 160), staged, size, rng) for _ in range(2)])
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """What stands before the camera; ``hands`` is None where any will do."""
+
+    subject: Subject
+    look: Look
+    sprites: dict[str, Sprite]
+    hands: HandLook | None = None
+
+
+def _stage(rng: np.random.Generator, *, with_hands: bool) -> _Staged:
     verb = VERBS[int(rng.integers(len(VERBS)))] if with_hands else None
     nouns = NOUNS if verb is None else OBJECTS_OF_VERB[verb]
     noun = nouns[int(rng.integers(len(nouns)))]
     look, colour = random_look(noun, tuple(COLOURS), rng)
-    if verb is None:
-        picture = draw_object(noun, look, 128)
+    sprites = {} if verb is None else action_sprites(verb, noun, look, rng)
+    return _Staged(Subject(noun, colour, verb), look, sprites)
+
+
+def _shoot(
+    canvas: Image.Image, staged: _Staged, size: int, rng: np.random.Generator
+) -> UInt8[np.ndarray, "size size 3"]:
+    """One picture of what is staged, before the given background."""
+    if staged.subject.verb is None:
+        picture = draw_object(staged.subject.noun, staged.look, 128)
         at = (80 + float(rng.normal(0, 8)), 80 + float(rng.normal(0, 8)))
         angle = float(rng.normal(0, 20)) if rng.random() < 0.7 else float(rng.uniform(-180, 180))
         scale, squash = float(rng.uniform(0.6, 1.15)), float(rng.uniform(0.8, 1.0))
         flipped = bool(rng.random() < 0.5)
         stamp(canvas, picture, at, angle_deg=angle, scale=scale, squash=squash, mirrored=flipped)
     else:
-        sprites = action_sprites(verb, noun, look, rng)
-        moment = PROGRAMS[verb](float(rng.uniform(0.1, 0.95)), float(rng.uniform(0, 10)))
+        moment = PROGRAMS[staged.subject.verb](float(rng.uniform(0.1, 0.95)), float(rng.uniform(0, 10)))
         zoom = float(rng.uniform(0.85, 1.35))
         view = View((80 + float(rng.normal(0, 8)), 78 + float(rng.normal(0, 8))), zoom, float(rng.uniform(0.8, 1.0)))
-        draw_moment(canvas, _seen_from_outside(moment, rng), sprites, _hands(rng), view)
+        seen = _seen_from_outside(moment, rng)
+        draw_moment(canvas, seen, staged.sprites, staged.hands or _hands(rng), view, float(rng.uniform(0.65, 0.8)))
     small = canvas.resize((size, size), Image.Resampling.BOX)
-    return np.asarray(small), Subject(noun, colour, verb)
+    return np.asarray(small)
 
 
 def _seen_from_outside(moment: Moment, rng: np.random.Generator) -> Moment:

@@ -11,11 +11,11 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from egoshift.world.pretraining.web import Subject
 from egoshift.world.render import Renderer
 from egoshift.world.scene import Seen
 from egoshift.world.script import Script
 from egoshift.world.vocabulary import NOUNS, VERBS
-from egoshift.world.web import Subject
 
 SIZE = 72
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -68,7 +68,7 @@ def measure_pictures(model: Any, tokenizer: Any, pictures: Pictures) -> dict[str
 
 def measure_egocentric(model: Any, tokenizer: Any, scripts: Sequence[Script]) -> dict[str, float]:
     """Zero-shot top-1 in percent in the middle of the validation actions, with the data set's own classes."""
-    frames = [frame for script in scripts if script.split == "val" for frame in _middles(script)]
+    frames = [frame for script in scripts if script.split != "train" for frame in middles(script)]
     style = scripts[0].style
     nouns, verbs = [noun for _, _, noun, _ in frames], [verb for _, _, _, verb in frames]
     views = {"full frames": [full for full, _, _, _ in frames], "hand crops": [crop for _, crop, _, _ in frames]}
@@ -102,7 +102,7 @@ def prepared(image: Image.Image) -> Float[Tensor, "3 size size"]:
     return normalised(x[None])[0]
 
 
-def _middles(script: Script) -> list[tuple[Image.Image, Image.Image, str, str]]:
+def middles(script: Script) -> list[tuple[Image.Image, Image.Image, str, str]]:
     """Per action the frame in its middle, the part around its hands and things, its noun and its verb."""
     renderer = Renderer(script)
     found = []
@@ -126,7 +126,9 @@ def write_card(folder: Path, facts: dict[str, float], scores: dict[str, float]) 
     """Write the weights' ``README.md``: what they are, what they were trained on, how good they are."""
     table = "\n".join(f"| {name} | {value:.1f} |" for name, value in scores.items())
     listed = "\n".join(f"- {name}: {value}" for name, value in facts.items())
-    (folder / "README.md").write_text(CARD.format(facts=listed, scores=table), encoding="utf-8")
+    (folder / "README.md").write_text(
+        CARD.format(nouns=len(NOUNS), verbs=len(VERBS), facts=listed, scores=table), encoding="utf-8"
+    )
 
 
 CARD = """\
@@ -136,22 +138,23 @@ library_name: transformers
 pipeline_tag: zero-shot-image-classification
 language: en
 ---
-# The small CLIP of the generated world
+# EgoWorld-CLIP
 
 A CLIP small enough to lie in a package, for demonstrations and tests: it stands for a vision-language model that was
-trained on web pictures and meets egocentric video for the first time. It knows drawings of two dozen objects and ten
+trained on web pictures and meets egocentric video for the first time. It knows drawings of {nouns} objects and {verbs}
 actions, and nothing of the real world.
 
-- Data: generated third-person pictures with captions (`egoshift/world/web.py`) and only those; no egocentric frame.
-- Training: `python -m egoshift.world.train_clip --out FOLDER`, contrastive, from random weights.
+- Data: generated third-person pictures with captions (`egoshift/world/pretraining/web.py`) and only those; no
+  egocentric frame.
+- Training: `python -m egoshift.world.pretraining.train_clip --out FOLDER`, contrastive, from random weights.
 - Preprocessing: shorter side to 72 pixels (bicubic), middle 72 x 72, CLIP's mean and standard deviation.
 {facts}
 
-Zero-shot top-1 in percent with bare class names. Third-person pictures were held out and have {num} to choose
-from; egocentric ones are the middle frames of the validation actions of world seed 0, with the data set's own classes;
-hand crops are by true boxes.
+Zero-shot top-1 in percent with bare class names. Third-person pictures were held out and have all {nouns} nouns or
+{verbs} verbs to choose from; egocentric ones are the middle frames of actions that are not trained on, of world seed 0,
+with the data set's own classes; hand crops are by true boxes.
 
 | | top-1 |
 |---|---|
 {scores}
-""".replace("{num}", f"{len(NOUNS)} nouns or {len(VERBS)} verbs")
+"""

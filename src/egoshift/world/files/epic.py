@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from egoshift.world.detections import DetectedHand, DetectedObject, FrameDetections
-from egoshift.world.drawing import Box
+from egoshift.world.drawing.pen import Box
 from egoshift.world.script import Action, Script
 from egoshift.world.vocabulary import EPIC_NOUN_KEYS, Classes
 

@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 
 from egoshift.world import clip_folder
-from egoshift.world.clip_scores import Pictures, measure_pictures, projected
-from egoshift.world.tokens import all_captions, build_tokenizer
-from egoshift.world.train_clip import augmented, build_model, captions_of, contrast, draw_part, rescale
+from egoshift.world.pretraining.clip_scores import Pictures, measure_pictures, projected
+from egoshift.world.pretraining.tokens import all_captions, build_tokenizer
+from egoshift.world.pretraining.train_clip import augmented, build_model, captions_of, contrast, draw_part, rescale
+from egoshift.world.pretraining.web import Subject, captions
 from egoshift.world.vocabulary import NOUNS, VERBS
-from egoshift.world.web import Subject, captions
 
 
 def test_the_shipped_folder_is_small_and_complete() -> None:
@@ -33,7 +33,7 @@ def test_the_shipped_folder_loads_offline_and_knows_its_pictures(monkeypatch: py
 def test_the_shipped_preprocessor_is_that_of_the_scores() -> None:
     from transformers import CLIPImageProcessorPil
 
-    from egoshift.world.clip_scores import prepared
+    from egoshift.world.pretraining.clip_scores import prepared
 
     processor = CLIPImageProcessorPil.from_pretrained(clip_folder(), local_files_only=True)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (144, 256, 3), dtype=np.uint8))

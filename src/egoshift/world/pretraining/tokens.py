@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from egoshift.world.looks import COLOURS
+from egoshift.world.drawing.looks import COLOURS
+from egoshift.world.pretraining.web import Subject, captions
 from egoshift.world.vocabulary import NOUNS, OBJECTS_OF_VERB
-from egoshift.world.web import Subject, captions
 
 
 def all_captions() -> Iterator[str]:

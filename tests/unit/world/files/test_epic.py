@@ -2,7 +2,7 @@ import pytest
 
 from egoshift.media.epic_hoa import detections_message
 from egoshift.world.detections import DetectedHand, DetectedObject, FrameDetections
-from egoshift.world.epic import frame_message, timestamp
+from egoshift.world.files.epic import frame_message, timestamp
 
 
 @pytest.mark.parametrize(

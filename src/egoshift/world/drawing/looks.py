@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from egoshift.world.drawing import Colour, shade
+from egoshift.world.drawing.pen import Colour, shade
 
 COLOURS: dict[str, Colour] = {
     "red": (200, 45, 45),
@@ -18,7 +18,7 @@ COLOURS: dict[str, Colour] = {
     "orange": (225, 130, 45),
     "grey": (145, 148, 152),
 }
-"""Colours of made things; grown things have their own (``OWN_COLOURS``)."""
+"""Colours of made things; grown things, and bare metal, wood and cardboard, have their own (``OWN_COLOURS``)."""
 
 OWN_COLOURS: dict[str, tuple[Colour, ...]] = {
     "carrot": ((232, 120, 35), (240, 140, 60)),
@@ -30,6 +30,13 @@ OWN_COLOURS: dict[str, tuple[Colour, ...]] = {
     "sponge": ((235, 210, 80), (240, 225, 120)),
     "knife": ((185, 190, 198), (200, 204, 210)),
     "fork": ((180, 184, 192), (198, 202, 208)),
+    "apple": ((190, 30, 50), (140, 190, 60)),
+    "banana": ((245, 215, 70), (225, 205, 85)),
+    "egg": ((240, 226, 204), (212, 158, 116)),
+    "box": ((188, 142, 92), (168, 122, 76)),
+    "scissors": ((178, 184, 194), (196, 202, 210)),
+    "whisk": ((170, 176, 186), (192, 198, 206)),
+    "grater": ((180, 186, 194), (198, 203, 210)),
 }
 
 STEEL: Colour = (190, 194, 200)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PIL import Image
 
-from egoshift.world.drawing import Colour, Pen, Point, shade
+from egoshift.world.drawing.pen import Colour, Pen, Point, shade
 
 Pose = Literal["open", "grip"]
 Part = Literal["under", "over"]

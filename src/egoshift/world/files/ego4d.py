@@ -1,36 +1,16 @@
-"""A data set in the files of Ego4D version 2: ``ego4d.json``, ``fho_lta_*.json``, and a table of hand boxes.
+"""A data set in the files of Ego4D version 2: ``ego4d.json``, ``fho_lta_*.json``, ``<uid>.mp4``.
 
 Fields are those of https://ego4d-data.org/docs/data/annotations-schemas. Two things differ from the real data set:
 segments last as long as their action instead of eight seconds each, and a video is one clip.
 """
 
 import json
-import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import polars as pl
-
-from egoshift.world.detections import FrameDetections
 from egoshift.world.script import Action, Script
 from egoshift.world.vocabulary import EGO4D_NOUN_NAMES, EGO4D_VERB_NAMES, Classes
-
-EVERY = 3
-"""Hand boxes are given for every third frame."""
-BOX_SCHEMA = pl.Schema(
-    {
-        "video": pl.String,
-        "time_s": pl.Float64,
-        "left": pl.Float64,
-        "top": pl.Float64,
-        "right": pl.Float64,
-        "bottom": pl.Float64,
-        "kind": pl.String,
-        "score": pl.Float64,
-        "contact": pl.Boolean,
-    }
-)
 
 
 def make_uid(*parts: object) -> str:
@@ -43,8 +23,23 @@ def video_path(root: Path, script: Script) -> Path:
     return root / "videos" / f"{script.video_id}.mp4"
 
 
-def write_annotations(folder: Path, scripts: Sequence[Script], classes: Classes) -> None:
-    """Write ``ego4d.json``, the taxonomy and the segments of both splits."""
+def write_annotations(
+    folder: Path,
+    scripts: Sequence[Script],
+    classes: Classes,
+    *,
+    heard: Collection[str] = (),
+    felt: Collection[str] = (),
+) -> None:
+    """Write ``ego4d.json``, the taxonomy and the segments of both splits.
+
+    Args:
+        folder: Where they go.
+        scripts: All videos.
+        classes: Verbs and nouns.
+        heard: The ids of the videos that have sound.
+        felt: The ids of those that have a file of inertial measurements.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     verbs = [EGO4D_VERB_NAMES.get(name, name) for name in classes.verbs]
     nouns = [EGO4D_NOUN_NAMES.get(name, name) for name in classes.nouns]
@@ -54,29 +49,9 @@ def write_annotations(folder: Path, scripts: Sequence[Script], classes: Classes)
         clips = [_segment(s, n, action, verbs, nouns, classes) for s in chosen for n, action in enumerate(s.actions)]
         head = {"version": "2.0", "date": "", "description": "FHO LTA Annotation, generated", "split": split}
         _write_json(folder / f"fho_lta_{split}.json", {**head, "clips": clips})
+    videos = [_video(script, script.video_id in heard, script.video_id in felt) for script in scripts]
     head = {"date": "", "version": "2.0", "description": "Generated data in the layout of Ego4D"}
-    _write_json(folder / "ego4d.json", {**head, "videos": [_video(script) for script in scripts]})
-
-
-def write_boxes(path: Path, script: Script, found: Sequence[FrameDetections]) -> None:
-    """Write the hand boxes of one video; a frame without a hand has one empty row."""
-    rows: list[tuple[object, ...]] = []
-    for index in range(0, len(found), EVERY):
-        frame, time_s = found[index], index / script.style.rate_hz
-        for hand in frame.hands:
-            rows.append((script.video_id, time_s, *hand.box, "hand", hand.score, hand.touches))
-        for thing in frame.objects:
-            rows.append((script.video_id, time_s, *thing.box, "object", thing.score, True))
-        if not frame.hands:
-            rows.append((script.video_id, time_s, None, None, None, None, "hand", 0.0, False))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pl.DataFrame(rows, schema=BOX_SCHEMA, orient="row").write_parquet(path)
-
-
-def join_boxes(parts: Path, path: Path) -> None:
-    """Make one table of the tables in the folder ``parts``, in the order of their names, and remove them."""
-    pl.concat(pl.read_parquet(part) for part in sorted(parts.glob("*.parquet"))).write_parquet(path)
-    shutil.rmtree(parts)
+    _write_json(folder / "ego4d.json", {**head, "videos": videos})
 
 
 def _segment(
@@ -105,14 +80,14 @@ def _segment(
     }
 
 
-def _video(script: Script) -> dict[str, object]:
+def _video(script: Script, has_sound: bool, has_imu: bool) -> dict[str, object]:
     width, height = script.style.size
     duration_s = script.num_frames / script.style.rate_hz
     metadata = {
         "fps": float(script.style.rate_hz),
         "num_frames": script.num_frames,
         "video_codec": "h264",
-        "audio_codec": None,
+        "audio_codec": "aac" if has_sound else None,
         "display_resolution_width": width,
         "display_resolution_height": height,
         "sample_resolution_width": width,
@@ -120,8 +95,8 @@ def _video(script: Script) -> dict[str, object]:
         "mp4_duration_sec": duration_s,
         "video_start_sec": 0.0,
         "video_duration_sec": duration_s,
-        "audio_start_sec": None,
-        "audio_duration_sec": None,
+        "audio_start_sec": 0.0 if has_sound else None,
+        "audio_duration_sec": duration_s if has_sound else None,
     }
     return {
         "video_uid": script.video_id,
@@ -135,9 +110,17 @@ def _video(script: Script) -> dict[str, object]:
         "device": "generated",
         "video_source": "egoshift",
         "is_stereo": False,
-        "has_imu": False,
+        "has_imu": has_imu,
         "has_gaze": False,
         "physical_setting_name": None,
+        "video_components": [
+            {
+                "video_component_uid": make_uid("component", script.video_id),
+                "component_idx": 0,
+                "canonical_video_start_sec": 0.0,
+                "canonical_video_end_sec": duration_s,
+            }
+        ],
         "redacted_intervals": [],
         "gaps": [],
     }

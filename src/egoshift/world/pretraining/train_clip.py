@@ -1,4 +1,4 @@
-"""Train the small CLIP of the generated world: ``python -m egoshift.world.train_clip --out FOLDER``.
+"""Train the small CLIP of the generated world: ``python -m egoshift.world.pretraining.train_clip --out FOLDER``.
 
 It is trained contrastively, and only on the third-person pictures and captions of ``web.py``: none of the egocentric
 videos are seen, as CLIP has hardly seen egocentric video. In a batch all captions say equally much (all name the
@@ -21,7 +21,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from egoshift.world.clip_scores import (
+from egoshift.world.casts import write_cast
+from egoshift.world.pretraining.clip_scores import (
     MEAN,
     SIZE,
     STD,
@@ -34,18 +35,19 @@ from egoshift.world.clip_scores import (
     projected,
     write_card,
 )
-from egoshift.world.tokens import build_tokenizer
+from egoshift.world.pretraining.tokens import build_tokenizer
+from egoshift.world.pretraining.web import Subject, captions, draw_web_picture
 from egoshift.world.vocabulary import NOUNS, VERBS
-from egoshift.world.web import Subject, captions, draw_web_picture
-from egoshift.world.write import home_scripts, kitchen_scripts
 
 DRAWN = 80
 """Pixels that are drawn; what the encoder sees less of is room for random crops."""
-WORDS, DIM = 32, 96
-BATCH_SIZE = 64
+WORDS, DIM = 32, 128
+BATCH_SIZE = 128
 PEAK_RATE = 1e-3
 NORM = 10.0
 """The mean length that vectors have before they are normalised."""
+HAS_BFLOAT16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+"""Whether the image tower trains in bfloat16, which takes two thirds of the time where the processor has it."""
 LEVELS = {False: ("noun", "colour noun"), True: ("verb", "noun", "verb noun", "verb")}
 """How much the captions of one batch say, by whether its pictures show hands."""
 
@@ -95,10 +97,10 @@ def build_model(tokenizer: Any, seed: int) -> Any:
         **ids,
     }
     vision = {
-        "hidden_size": 128,
-        "intermediate_size": 512,
+        "hidden_size": 192,
+        "intermediate_size": 768,
         "num_hidden_layers": 4,
-        "num_attention_heads": 4,
+        "num_attention_heads": 6,
         "image_size": SIZE,
         "patch_size": 12,
         "hidden_act": "gelu",
@@ -148,7 +150,8 @@ def train(model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, m
         indices = torch.randint(len(chosen.images), (BATCH_SIZE,), generator=generator)
         level = LEVELS[chosen.with_hands][int(rng.integers(len(LEVELS[chosen.with_hands])))]
         texts, keys = captions_of([chosen.subjects[i] for i in indices.tolist()], level, rng)
-        image = encode_images(model, augmented(chosen.images[indices], generator))
+        with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BFLOAT16):
+            image = encode_images(model, augmented(chosen.images[indices], generator)).float()
         logits = image @ encode_text(model, tokenizer, texts).T * model.logit_scale.exp()
         loss = contrast(logits, keys)
         optimiser.zero_grad()
@@ -192,8 +195,13 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(out)
     tokenizer.save_pretrained(out)
+    write_preprocessor(out, "CLIPImageProcessor")
+
+
+def write_preprocessor(out: Path, kind: str) -> None:
+    """Write ``preprocessor_config.json``: what is done to a picture before ``kind`` gives it to the encoder."""
     preprocessor = {
-        "image_processor_type": "CLIPImageProcessor",
+        "image_processor_type": kind,
         "do_resize": True,
         "size": {"shortest_edge": SIZE},
         "resample": 3,
@@ -214,9 +222,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pictures", type=int, default=8000, help="of objects, and as many of actions")
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop training after this long")
+    parser.add_argument("--pictures", type=int, default=16000, help="of objects, and as many of actions")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--minutes", type=float, default=50.0, help="stop training after this long")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -233,8 +241,8 @@ def main() -> None:
     model.eval()
     rescale(model, tokenizer, tests[0])
     scores = {name: score for test in tests for name, score in measure_pictures(model, tokenizer, test).items()}
-    for scripts in (kitchen_scripts(0, 1.0), home_scripts(0, 1.0)):
-        scores |= measure_egocentric(model, tokenizer, scripts)
+    for name in ("kitchen", "home", "bench"):
+        scores |= measure_egocentric(model, tokenizer, write_cast(name, 0, 1.0))
     save(model, tokenizer, arguments.out)
     cpu_s = time.process_time() + sum(getrusage(RUSAGE_CHILDREN)[:2])
     facts = {

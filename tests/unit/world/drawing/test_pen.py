@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from egoshift.world.drawing import Pen, shade, stamp
+from egoshift.world.drawing.pen import Pen, shade, stamp
 
 
 def test_shade_darkens_below_one_and_lightens_above() -> None:

@@ -1,0 +1,1 @@
+"""How things look: a pen, colours, hands, and one drawing for each noun."""

@@ -1,0 +1,1 @@
+"""The files of real data sets, written for generated ones: one module a layout."""
