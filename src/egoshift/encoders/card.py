@@ -15,7 +15,7 @@ class TowerCard(BaseModel):
     """One frozen tower (image or text) and where its weights came from.
 
     Attributes:
-        id: The name it was asked for by: a Hugging Face id, a local folder, or ``"egoworld"``.
+        id: The name it was asked for by: a Hugging Face id, a local folder, or of a shipped one.
         family: Which kind of model it is.
         sha256: Of the weight file; of several, that of the lines ``<name> <sha256>`` in the order of their names.
         licence: As the folder's README states it; ``"unknown"`` where it does not.

@@ -11,6 +11,9 @@ import yaml
 
 from egoshift.errors import WeightsError
 
+SHIPPED = {"egoworld": "clip_folder", "egoworld-dino": "dino_folder"}
+"""The encoders inside the package: per name, the function of ``egoshift.world`` that says where its folder lies."""
+
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 CONVERT = (
     'python -c "import torch, safetensors.torch as s; '
@@ -51,16 +54,16 @@ def open_folder(name: str) -> WeightFolder:
     """The checkpoint that a name stands for.
 
     Args:
-        name: ``"egoworld"``, a local folder, or a Hugging Face id whose files lie in the local cache. Fetching is a
-            step of its own, so that no run waits for, or depends on, the network.
+        name: ``"egoworld"`` or ``"egoworld-dino"``, a local folder, or a Hugging Face id whose files lie in the local
+            cache. Fetching is a step of its own, so that no run waits for, or depends on, the network.
 
     Raises:
         WeightsError: It is not here, or lacks a file, or a file cannot be read.
     """
-    if name == "egoworld":
-        from egoshift.world import clip_folder  # late: what is not asked for is not imported
+    if name in SHIPPED:
+        from egoshift import world  # late: what is not asked for is not imported
 
-        return read_folder(name, clip_folder())
+        return read_folder(name, getattr(world, SHIPPED[name])())
     folder = Path(name).expanduser()
     if folder.is_dir():
         return read_folder(name, folder)
@@ -94,9 +97,8 @@ def cached_snapshot(hub_id: str) -> Path:
 
 def read_folder(name: str, folder: Path) -> WeightFolder:
     """The parts of a folder, each found and readable."""
-    fetch = (
-        f"; fetch it with: {fetch_command(name)}" if folder != Path(name).expanduser() and name != "egoworld" else ""
-    )
+    fetched = folder != Path(name).expanduser() and name not in SHIPPED
+    fetch = f"; fetch it with: {fetch_command(name)}" if fetched else ""
     config_file = folder / "config.json"
     if not config_file.is_file():
         raise WeightsError(f"{name}: {config_file} is missing, which says what kind of model this is{fetch}")

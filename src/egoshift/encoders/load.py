@@ -21,8 +21,8 @@ def load_image_encoder(
     """An image tower by name. Reads local files only: nothing is ever downloaded here.
 
     Args:
-        name: A Hugging Face id of a CLIP, SigLIP or DINOv2 in the local cache, a local folder, or ``"egoworld"``, the
-            small CLIP inside the package.
+        name: A Hugging Face id of a CLIP, SigLIP or DINOv2 in the local cache, a local folder, or ``"egoworld"`` or
+            ``"egoworld-dino"``, the small CLIP and the small DINO inside the package.
         device: Where it runs.
         precision: In what it computes. ``"auto"`` is bfloat16 where the processor or GPU has instructions for it,
             else float32 (float16 on older GPUs). Features are float32 in any case.

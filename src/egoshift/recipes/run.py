@@ -20,7 +20,7 @@ class StreamRef(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoder: str = Field(description="Hub id, local folder, or 'egoworld'")
+    encoder: str = Field(description="Hub id, local folder, 'egoworld' or 'egoworld-dino'")
     view: Literal["full", "hand"] = "full"
 
 

@@ -39,7 +39,7 @@ def fill_store(
 
     Args:
         card: The data set.
-        encoder: Hub id, local folder, or ``egoworld``.
+        encoder: Hub id, local folder, ``egoworld`` or ``egoworld-dino``.
         views: By default full frames, and hand crops where the card names hand detections.
         plan: Which times; by default a grid of 4 frames a second.
         device: ``auto``, ``cpu``, ``cuda`` …

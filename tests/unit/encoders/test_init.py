@@ -11,6 +11,7 @@ import pytest
 
 import egoshift.encoders
 from egoshift.encoders import load_image_encoder, load_text_encoder
+from egoshift.errors import WeightsError
 
 
 def test_the_room_offers_these_names_and_no_others() -> None:
@@ -63,3 +64,23 @@ def test_egoworld_is_the_clip_inside_the_package(tiny: dict[str, Path], monkeypa
     assert encoder.card.id == "egoworld"
     assert encoder.encode(encoder.prepare(np.zeros((40, 50, 3), dtype=np.uint8))[None]).shape == (1, 24)
     assert load_text_encoder("egoworld").card.sha256 == encoder.card.sha256
+
+
+def test_egoworld_dino_is_the_second_encoder_inside_the_package_and_has_no_words(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egoshift.world.dino_folder", lambda: tiny["dinov2"])
+    encoder = load_image_encoder("egoworld-dino")
+    assert (encoder.card.id, encoder.card.family, encoder.card.has_text) == ("egoworld-dino", "dinov2", False)
+    assert encoder.encode(encoder.prepare(np.zeros((40, 50, 3), dtype=np.uint8))[None]).shape == (1, 32)
+    with pytest.raises(WeightsError, match="has no text tower"):
+        load_text_encoder("egoworld-dino")
+
+
+def test_a_shipped_encoder_that_is_missing_is_not_to_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egoshift.world.dino_folder", lambda: tmp_path)
+    with pytest.raises(WeightsError, match=r"config\.json is missing") as raised:
+        load_image_encoder("egoworld-dino")
+    assert "fetch" not in str(raised.value)
