@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: setup demo test check format bench clean
+.PHONY: setup demo claims test check format bench clean
 setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -13,6 +13,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)
 	$(BIN)/egoshift demo --out runs/demo
+
+# Goes on from what runs/claims holds; writes docs/claims.json, the plot and the page's tables.
+claims: $(INSTALLED)
+	$(BIN)/egoshift claims --out runs/claims --write docs
 
 # One process a core, each with one thread: two with two threads each would halve the speed of both.
 test: $(INSTALLED)

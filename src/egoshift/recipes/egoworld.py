@@ -12,7 +12,8 @@ def egoworld_settings(run: Run) -> Run:
 
     What differs from the released settings: batches of 32 (128) and ``EPOCHS`` epochs (15), since the world has a
     three-hundredth of the papers' clips; and for X-MIC the paper's linear head with a factor of 1, since the released
-    head would have a handful of units at the tiny CLIP's width, and hardly trains. Held-out *source* videos decided.
+    head would have 8 units at the small CLIP's width of 128. Held-out *source* videos decided (*kitchen* of world 0:
+    nouns 57.1% with the released head and factor, 64.3% with these; verbs 35.7% and 42.9%).
     """
     fit = run.fit.model_copy(update={"batch_size": 32, "epochs": EPOCHS})
     method = run.method

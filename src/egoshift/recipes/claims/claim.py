@@ -1,0 +1,116 @@
+"""What a claim is: quantities, comparisons of two of them, and the paper's sentence that they stand for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from egoshift.records import Label
+
+MeasureName = Literal["third-person", "within", "across", "hm", "novel", "novel-generalised"]
+"""``within`` and ``across`` are micro top-1 on the data set trained on and on the other one, ``hm`` their harmonic
+mean; ``novel`` is top-1 across on classes never trained on, among these alone or (``-generalised``) among all;
+``third-person`` is zero-shot top-1 on the pictures that ``WEB_PICTURES`` stands for. All are in percent and, but for
+the last, means over both directions: trained on *kitchen*, trained on *home*."""
+
+WEB_PICTURES = "web-pictures"
+"""The variant of a ``third-person`` score: nothing is run for it but the frozen encoder on new web pictures."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one variant (a name of ``VARIANTS``, or ``WEB_PICTURES``) scores in one world."""
+
+    variant: str
+    label: Label
+    measure: MeasureName
+
+    @property
+    def scores(self) -> tuple["Score", ...]:
+        """Every score that the quantity is computed from."""
+        return (self,)
+
+    def value(self, values: Mapping["Score", float]) -> float:
+        """The quantity in one world."""
+        return values[self]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How many points one variant scores above another in one world."""
+
+    of: str
+    over: str
+    label: Label
+    measure: MeasureName
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Every score that the quantity is computed from."""
+        return Score(self.of, self.label, self.measure), Score(self.over, self.label, self.measure)
+
+    def value(self, values: Mapping[Score, float]) -> float:
+        """The quantity in one world."""
+        of, over = self.scores
+        return values[of] - values[over]
+
+
+Quantity = Score | Gain
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two quantities of which the left one is claimed to be the greater.
+
+    Attributes:
+        left: What is claimed to be greater.
+        right: What it is compared with.
+        decides: Whether the claim's verdict hangs on it; others are shown beside as ours.
+    """
+
+    left: Quantity
+    right: Quantity
+    decides: bool = True
+
+    @property
+    def label(self) -> str:
+        """The kind of label, or both where the sides differ."""
+        labels = (self.left.label, self.right.label)
+        return labels[0] if labels[0] == labels[1] else " - ".join(labels)
+
+    @property
+    def measure(self) -> str:
+        """The measure, or both where the sides differ."""
+        measures = (self.left.measure, self.right.measure)
+        return measures[0] if measures[0] == measures[1] else " - ".join(measures)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper.
+
+    Attributes:
+        number: As in the list of claims; stays the same when others are added.
+        sentence: What is claimed, in our words.
+        place: Where in the paper it stands.
+        comparisons: What must hold; empty while something is missing.
+        note: What a reader must know to read the comparisons rightly.
+        missing: What has to be built before the claim can be run; empty where it can.
+    """
+
+    number: int
+    sentence: str
+    place: str
+    comparisons: tuple[Comparison, ...] = ()
+    note: str = ""
+    missing: str = ""
+
+    def __post_init__(self) -> None:
+        assert bool(self.missing) != any(comparison.decides for comparison in self.comparisons), (
+            f"claim {self.number} needs comparisons that decide, or a reason why it cannot be run"
+        )
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Every score of its comparisons, each once."""
+        quantities = (side for comparison in self.comparisons for side in (comparison.left, comparison.right))
+        return tuple(dict.fromkeys(score for quantity in quantities for score in quantity.scores))

@@ -1,0 +1,160 @@
+"""Findings as rows for machines, and as the tables of ``docs/claims.md``."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from egoshift.errors import ConfigError
+from egoshift.features.files import write_atomically
+from egoshift.recipes.claims.claim import WEB_PICTURES, Quantity, Score
+from egoshift.recipes.claims.finding import Compared, Finding
+from egoshift.recipes.claims.forest import forest
+from egoshift.recipes.claims.variants import VARIANTS
+
+BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
+ROWS, PLOT, PAGE = "claims.json", "claims.png", "claims.md"
+HEADINGS = ("comparison", "label", "measure", "left", "right", "difference [95%]", "verdict")
+
+_NEW_PAGE = f"""# The papers' claims in a generated world
+
+`egoshift claims` trains and evaluates, in worlds that it generates, what each claim of the papers compares, and says
+whether the claim holds there. A generated world is not a kitchen: a claim that is reproduced here is not proven for
+real videos, and one that is not reproduced is not refuted for them.
+
+{BEGIN}
+{END}
+"""
+
+
+def row_dicts(findings: Sequence[Finding], *, scale: float) -> list[dict[str, object]]:
+    """One row per comparison, and one for each claim that could not be run; numbers in percent or points."""
+    rows = []
+    for finding in findings:
+        claim = {"number": finding.claim.number, "claim": finding.claim.sentence, "place": finding.claim.place}
+        verdict = {"claim_verdict": finding.verdict, "reason": finding.claim.missing}
+        for compared in finding.compared or (None,):
+            rows.append({**claim, **_numbers(compared), "seeds": list(finding.seeds), "scale": scale, **verdict})
+    return rows
+
+
+def _numbers(compared: Compared | None) -> dict[str, object]:
+    names = ("comparison", "decides", "label", "measure", "left", "right", "left_value", "right_value")
+    if compared is None:
+        return dict.fromkeys((*names, "left_values", "right_values", "difference", "low", "high")) | {
+            "verdict": "not run"
+        }
+    comparison, (low, high) = compared.comparison, compared.interval or (None, None)
+    return {
+        "comparison": comparison_text(compared),
+        "decides": comparison.decides,
+        "label": comparison.label,
+        "measure": comparison.measure,
+        "left": quantity_text(comparison.left),
+        "right": quantity_text(comparison.right),
+        "left_value": _rounded(compared.left),
+        "right_value": _rounded(compared.right),
+        "left_values": [_rounded(value) for value in compared.lefts],
+        "right_values": [_rounded(value) for value in compared.rights],
+        "difference": _rounded(compared.difference),
+        "low": _rounded(low),
+        "high": _rounded(high),
+        "verdict": compared.verdict,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def quantity_text(quantity: Quantity) -> str:
+    """What a side of a comparison is called."""
+    if isinstance(quantity, Score):
+        return "web pictures" if quantity.variant == WEB_PICTURES else VARIANTS[quantity.variant].title
+    return f"{quantity.label} gain over {VARIANTS[quantity.over].title}"
+
+
+def comparison_text(compared: Compared) -> str:
+    """``X-MIC > zero-shot``, marked where the claim does not hang on it."""
+    left, right = (quantity_text(side) for side in (compared.comparison.left, compared.comparison.right))
+    return f"{left} > {right}" + ("" if compared.comparison.decides else " (beside: ours)")
+
+
+def cells(compared: Compared) -> tuple[str, ...]:
+    """A comparison as the texts of a table's line, under ``HEADINGS``."""
+    ends = compared.interval
+    interval = "" if ends is None else f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
+    return (
+        comparison_text(compared),
+        compared.comparison.label,
+        compared.comparison.measure,
+        f"{compared.left:.1f}",
+        f"{compared.right:.1f}",
+        f"{compared.difference:+.1f}{interval}",
+        compared.verdict,
+    )
+
+
+def markdown(findings: Sequence[Finding], *, scale: float, assignments: Sequence[str] = ()) -> str:
+    """The generated part of the page."""
+    seeds = ", ".join(str(seed) for seed in dict.fromkeys(seed for finding in findings for seed in finding.seeds))
+    settings = f"Worlds of scale {scale:g}; seeds {seeds or 'none'}."
+    if assignments:
+        settings += f" Settings changed for every run: {', '.join(assignments)}."
+    parts = [
+        f"{settings} Values are percent, differences points, both means over the seeds and over both directions "
+        "(trained on *kitchen*, trained on *home*); brackets are 95% Student-t intervals of the paired difference over "
+        "seeds, without correction for the number of comparisons.",
+        "| | claim | verdict |\n| ---: | --- | --- |\n" + "\n".join(_summary(finding) for finding in findings),
+    ]
+    if any(finding.compared for finding in findings):
+        parts.append(f"![Differences of all comparisons with their intervals]({PLOT})")
+    return "\n\n".join((*parts, *(_section(finding) for finding in findings if finding.compared)))
+
+
+def _summary(finding: Finding) -> str:
+    reason = f" ({finding.claim.missing})" if finding.claim.missing else ""
+    return f"| {finding.claim.number} | {finding.claim.sentence} | **{finding.verdict}**{reason} |"
+
+
+def _section(finding: Finding) -> str:
+    claim = finding.claim
+    lines = [HEADINGS, ("---", "---", "---", "---:", "---:", "---:", "---"), *map(cells, finding.compared)]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    note = f" {claim.note}" if claim.note else ""
+    return f"### Claim {claim.number}: {finding.verdict}\n\n{claim.sentence} ({claim.place}).{note}\n\n{table}"
+
+
+def check_page(folder: Path) -> None:
+    """See that the tables can be put into the folder's page, before hours are spent.
+
+    Raises:
+        ConfigError: The page is there and has not one place for them.
+    """
+    _filled(folder, "")
+
+
+def write_page(
+    folder: Path, findings: Sequence[Finding], *, scale: float, assignments: Sequence[str] = ()
+) -> tuple[Path, ...]:
+    """Write ``claims.json``, ``claims.png`` and the tables in ``claims.md``, whose other text is kept.
+
+    Raises:
+        ConfigError: As for ``check_page``.
+    """
+    rows = json.dumps(row_dicts(findings, scale=scale), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    page = _filled(folder, markdown(findings, scale=scale, assignments=assignments))
+    written = {ROWS: rows.encode(), PAGE: page.encode()}
+    if any(finding.compared for finding in findings):
+        written[PLOT] = forest(findings)
+    for name, content in written.items():
+        write_atomically(folder / name, content)
+    return tuple(folder / name for name in written)
+
+
+def _filled(folder: Path, text: str) -> str:
+    page = folder / PAGE
+    before = page.read_text(encoding="utf-8") if page.is_file() else _NEW_PAGE
+    if before.count(BEGIN) != 1 or before.count(END) != 1 or before.index(BEGIN) > before.index(END):
+        raise ConfigError(f"{page}: needs one line {BEGIN} and after it one {END}, between which the tables go")
+    start, stop = before.index(BEGIN) + len(BEGIN), before.index(END)
+    return f"{before[:start]}\n{text}\n{before[stop:]}"
