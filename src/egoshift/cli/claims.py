@@ -14,7 +14,7 @@ EXAMPLES = """Examples:
 
   egoshift claims
 
-  egoshift claims --only 2,5 --seeds 5
+  egoshift claims --only 2,5 --seeds 3
 
   egoshift claims --write docs"""
 
@@ -23,7 +23,7 @@ def claims(
     out: Annotated[Path, typer.Option(help="Where worlds, features, models and results go; used again")] = Path(
         "runs/claims"
     ),
-    seeds: Annotated[int, typer.Option(help="How many worlds; fewer than 3 decide nothing", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="How many worlds; fewer than 3 decide nothing", min=1)] = 8,
     first_seed: Annotated[int, typer.Option(help="Of the first world and training; the others follow", min=0)] = 0,
     scale: Annotated[float, typer.Option(help="How much video a world has; 1 is about an hour", min=0.05)] = 1.0,
     only: Annotated[str | None, typer.Option(help="Numbers of claims, such as 2,5; by default all")] = None,

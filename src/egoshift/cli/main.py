@@ -44,7 +44,7 @@ def run() -> None:
         errors.print(str(error), style="red", soft_wrap=True, markup=False, highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
-        errors.print("interrupted; what was finished is kept, and the same command goes on from there")
+        errors.print("interrupted; what was finished is kept, and the same command uses it again where it can")
         sys.exit(_EXIT_INTERRUPTED)
 
 

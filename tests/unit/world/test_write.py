@@ -13,7 +13,7 @@ from egoshift.errors import ConfigError
 from egoshift.media import open_hand_locator, probe, read_frames
 from egoshift.records import Dataset
 from egoshift.world import write, write_world
-from egoshift.world.casts import write_cast
+from egoshift.world.casts import SETS, write_cast
 from egoshift.world.vocabulary import BENCH, HOME, KITCHEN, Classes
 
 CLASSES: Mapping[str, Classes] = {"kitchen": KITCHEN, "home": HOME, "bench": BENCH}
@@ -92,11 +92,11 @@ def test_one_process_writes_what_two_write(tmp_path: Path, monkeypatch: pytest.M
         calls: list[tuple[int, int]] = []
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
         out = tmp_path / str(cores)
-        write_world(out, seed=7, scale=0.05, sets=("home", "bench"), progress=lambda *c, calls=calls: calls.append(c))
-        assert calls == [(number, 7) for number in range(1, 8)]
+        write_world(out, seed=7, scale=0.05, sets=SETS[:3], progress=lambda *c, calls=calls: calls.append(c))
+        assert calls == [(number, 12) for number in range(1, 13)]
         written.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()})
-    # Cards, annotations, hands, and of each video a file, in home with motion.
-    assert len(written[0]) == 2 + 4 + 6 + 2 + 2 * 5 + 2
+    # Cards, annotations, hands, and of each video a file, in kitchen with two of motion and in home with one.
+    assert len(written[0]) == 3 + 5 + 4 + 6 + 1 + 1 + 5 * 4 + 5 * 2 + 2
     assert written[0] == written[1]
 
 
