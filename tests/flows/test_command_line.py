@@ -148,3 +148,13 @@ def test_the_demo_does_the_whole_job_and_leaves_results_and_a_report(egoshift: C
     again = json.loads(egoshift("tables", tmp_path / "demo", "--format", "json").out)
     assert sorted(map(str, again)) == sorted(map(str, rows))
     assert (tmp_path / "demo" / "report.html").stat().st_size > 100_000
+
+
+def test_an_interruption_says_what_is_kept(egoshift: Command, monkeypatch: pytest.MonkeyPatch):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("egoshift.cli.recipes.recipes", interrupted)
+    answer = egoshift("recipes")
+    assert answer.code == 130
+    assert answer.lines == ["interrupted; what was finished is kept, and the same command uses it again where it can"]

@@ -43,9 +43,14 @@ def run() -> None:
     except EgoshiftError as error:
         errors.print(str(error), style="red", soft_wrap=True, markup=False, highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("interrupted; what was finished is kept, and the same command uses it again where it can")
-        sys.exit(_EXIT_INTERRUPTED)
+    except SystemExit as left:
+        if left.code != _EXIT_INTERRUPTED:
+            raise
+        # Typer makes an exit of an interruption, without a word.
+        errors.print(
+            "interrupted; what was finished is kept, and the same command uses it again where it can", soft_wrap=True
+        )
+        raise
 
 
 def keep_large_blocks() -> None:

@@ -32,7 +32,10 @@ def make(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
-    """Write videos with sound, inertial measurements, hand boxes and annotations, in the formats of real data sets."""
+    """Write videos with sound, inertial measurements, hand boxes and annotations, in the formats of real data sets.
+
+    An interrupted one is written anew by the same command.
+    """
     from egoshift.errors import ConfigError
     from egoshift.world import write_world
     from egoshift.world.casts import write_cast
