@@ -5,7 +5,6 @@ All that is heard of an action is timed by this, so sound and picture agree what
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -110,7 +109,7 @@ class Course:
 def follow(script: Script) -> Iterator[tuple[Action, Course]]:
     """Every action and its course, in order of time; those that are never in view are left out."""
     actions = script.actions
-    turns = [(before.stop_s + after.start_s) / 2 for before, after in pairwise(actions)]
+    turns = script.turns_s
     for action, first_s, last_s in zip(actions, [0.0, *turns], [*turns, script.duration_s], strict=True):
         length_s = action.stop_s - action.start_s
         start_s, stop_s = max(first_s, action.start_s - 0.4 * length_s), min(last_s, action.stop_s + 0.4 * length_s)

@@ -6,7 +6,6 @@ moves by the sum of both; the gyroscope feels the turning, the accelerometer the
 """
 
 import math
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64
@@ -19,7 +18,7 @@ TURN_S = 0.3
 """How long the head takes to turn from one place to the next, to either side of the middle of the pause."""
 
 PIXELS_PER_RADIAN = 222.0
-"""A view of 256 pixels spans 60 degrees."""
+"""256 pixels of the room span 60 degrees."""
 
 METRES_PER_PIXEL = 0.002
 """A cup of 52 pixels is about ten centimetres high."""
@@ -58,11 +57,8 @@ class Head:
         rng = np.random.default_rng([*script.seed, 5])
         self._sway = rng.uniform(0, 2 * math.pi, (2, len(SWAY_HZ)))
         self._tremor = rng.uniform(0, 2 * math.pi, (2, len(TREMOR_HZ)))
-        actions = script.actions
-        self.turns: Float64[np.ndarray, " turns"] = np.array(
-            [(before.stop_s + after.start_s) / 2 for before, after in pairwise(actions)]
-        )
-        self._aims = np.array([_aim(action) for action in actions])
+        self.turns: Float64[np.ndarray, " turns"] = np.array(script.turns_s)
+        self._aims = np.array([_aim(action) for action in script.actions])
         self._grid = np.arange(0.0, script.duration_s + 1.0, 1 / RATE_HZ)
         self._recoil = _recoil(script, self._grid, self.turns)
 

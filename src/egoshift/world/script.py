@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,6 +51,11 @@ class Script:
     hands: HandLook
     actions: tuple[Action, ...]
     seed: tuple[int, ...]
+
+    @property
+    def turns_s(self) -> tuple[float, ...]:
+        """When the head turns from each action to the next: half way between them, in seconds."""
+        return tuple((before.stop_s + after.start_s) / 2 for before, after in pairwise(self.actions))
 
     @property
     def num_frames(self) -> int:

@@ -2,7 +2,8 @@
 
 Layout and columns are those of https://github.com/epic-kitchens/epic-kitchens-100-annotations, the detections those of
 https://github.com/epic-kitchens/epic-kitchens-100-hand-object-bboxes: a pickled list with one serialised protobuf
-message a frame, frames numbered from 1.
+message a frame, frames numbered from 1. Frames are numbered at the file's own 12 a second, those of the real data set
+at 50 or 60.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """How good the small CLIP is: on pictures of its own kind, and on egocentric frames, which it never saw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def _union(seen: Seen, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return round(min(lefts)), round(min(tops)), round(max(rights)), round(max(bottoms))
 
 
-def write_card(folder: Path, facts: dict[str, float], scores: dict[str, float]) -> None:
+def write_card(folder: Path, facts: Mapping[str, object], scores: dict[str, float]) -> None:
     """Write the weights' ``README.md``: what they are, what they were trained on, how good they are."""
     table = "\n".join(f"| {name} | {value:.1f} |" for name, value in scores.items())
     listed = "\n".join(f"- {name}: {value}" for name, value in facts.items())
@@ -149,6 +149,7 @@ actions, and nothing of the real world.
 - Training: `python -m egoshift.world.pretraining.train_clip --out FOLDER`, contrastive, from random weights.
 - Preprocessing: shorter side to 72 pixels (bicubic), middle 72 x 72, CLIP's mean and standard deviation.
 {facts}
+- The schedule follows the clock where time runs out first, so other machines give other weights.
 
 Zero-shot top-1 in percent with bare class names. Third-person pictures were held out and have all {nouns} nouns or
 {verbs} verbs to choose from; egocentric ones are the middle frames of actions that are not trained on, of world seed 0,

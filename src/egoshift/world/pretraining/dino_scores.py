@@ -4,7 +4,7 @@ Names are used here and only here, to measure: a picture gets the name that its 
 pictures vote for. The same is measured with random weights, which shows what training gave.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,7 +113,7 @@ def _all_middles(scripts: Sequence[Script]) -> Iterator[tuple[Image.Image, Image
 
 
 def write_card(
-    folder: Path, facts: dict[str, float], scores: dict[str, float], others: dict[str, dict[str, float]]
+    folder: Path, facts: Mapping[str, object], scores: dict[str, float], others: dict[str, dict[str, float]]
 ) -> None:
     """Write the weights' ``README.md``: what they are, what they were trained on, how good they are beside others."""
     columns = {"trained": scores, **others}
@@ -141,6 +141,7 @@ labels, as X-MIC uses one, and knows nothing of the real world.
   from random weights. It is not DINO's own loss; the script says why.
 - Preprocessing: shorter side to 72 pixels (bicubic), middle 72 x 72, CLIP's mean and standard deviation.
 {facts}
+- The schedule follows the clock where time runs out first, so other machines give other weights.
 
 Top-1 in percent by the 20 nearest neighbours, whose names are used for this measurement alone: held-out third-person
 pictures among 4000 named ones; and the middle frames of *kitchen*'s validation actions (world seed 0) among those of

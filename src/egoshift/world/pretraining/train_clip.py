@@ -35,6 +35,7 @@ from egoshift.world.pretraining.clip_scores import (
     projected,
     write_card,
 )
+from egoshift.world.pretraining.schedule import learning_rates
 from egoshift.world.pretraining.tokens import build_tokenizer
 from egoshift.world.pretraining.web import Subject, captions, draw_web_picture
 from egoshift.world.vocabulary import NOUNS, VERBS
@@ -140,12 +141,9 @@ def train(model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, m
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.05, betas=(0.9, 0.98))
     started, step = time.monotonic(), 0
-    for step in range(1, steps + 1):
-        done = max(step / steps, (time.monotonic() - started) / (60 * minutes))
-        if done > 1:
-            break
+    for step, rate in learning_rates(steps, minutes, PEAK_RATE):
         for group in optimiser.param_groups:
-            group["lr"] = PEAK_RATE * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+            group["lr"] = rate
         chosen = sets[step % len(sets)]
         indices = torch.randint(len(chosen.images), (BATCH_SIZE,), generator=generator)
         level = LEVELS[chosen.with_hands][int(rng.integers(len(LEVELS[chosen.with_hands])))]
@@ -223,7 +221,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pictures", type=int, default=16000, help="of objects, and as many of actions")
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--minutes", type=float, default=50.0, help="stop training after this long")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -246,10 +244,8 @@ def main() -> None:
     save(model, tokenizer, arguments.out)
     cpu_s = time.process_time() + sum(getrusage(RUSAGE_CHILDREN)[:2])
     facts = {
-        "seed": seed,
-        "pictures": 2 * count,
-        "steps": steps,
-        "threads": threads,
+        "arguments": " ".join(f"--{name} {value}" for name, value in vars(arguments).items() if name != "out"),
+        "steps done": steps,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "processor minutes": round(cpu_s / 60, 1),
     }

@@ -15,7 +15,6 @@ Deviations from DINO (Caron et al., ICCV 2021), chosen for what two cores learn 
 
 import argparse
 import json
-import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -32,6 +31,7 @@ from torch.nn import functional
 from egoshift.world.casts import write_cast
 from egoshift.world.pretraining.clip_scores import SIZE, normalised
 from egoshift.world.pretraining.dino_scores import RawPixels, measure_neighbours, write_card
+from egoshift.world.pretraining.schedule import learning_rates
 from egoshift.world.pretraining.train_clip import HAS_BFLOAT16, draw_pictures, write_preprocessor
 from egoshift.world.pretraining.views import Cut, random_views
 from egoshift.world.pretraining.web import draw_web_pair
@@ -119,12 +119,9 @@ def train(learner: Learner, sets: list[Pairs], *, steps: int, minutes: float, se
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(learner.parameters(), lr=PEAK_RATE, weight_decay=0.05, betas=(0.9, 0.98))
     started, step = time.monotonic(), 0
-    for step in range(1, steps + 1):
-        done = max(step / steps, (time.monotonic() - started) / (60 * minutes))
-        if done > 1:
-            break
+    for step, rate in learning_rates(steps, minutes, PEAK_RATE):
         for group in optimiser.param_groups:
-            group["lr"] = PEAK_RATE * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+            group["lr"] = rate
         chosen = sets[step % len(sets)]
         pairs = chosen[torch.randint(len(chosen), (BATCH_SIZE,), generator=generator)]
         x = normalised(torch.cat([random_views(pairs[:, side], VIEW, generator) for side in (0, 1)]))
@@ -153,7 +150,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=12000, help="of objects, and as many of actions")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--minutes", type=float, default=50.0, help="stop training after this long")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -179,10 +176,8 @@ def main() -> None:
     save(learner.encoder, arguments.out)
     cpu_s = time.process_time() + sum(getrusage(RUSAGE_CHILDREN)[:2])
     facts = {
-        "seed": seed,
-        "pairs of pictures": 2 * count,
-        "steps": steps,
-        "threads": threads,
+        "arguments": " ".join(f"--{name} {value}" for name, value in vars(arguments).items() if name != "out"),
+        "steps done": steps,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "processor minutes": round(cpu_s / 60, 1),
     }
