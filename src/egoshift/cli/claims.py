@@ -24,21 +24,28 @@ def claims(
         "runs/claims"
     ),
     seeds: Annotated[int, typer.Option(help="How many worlds; fewer than 3 decide nothing", min=1)] = 8,
-    first_seed: Annotated[int, typer.Option(help="Of the first world and training; the others follow", min=0)] = 0,
+    first_seed: Annotated[
+        int, typer.Option(help="Of the first world and training; settings were chosen on world 0", min=0)
+    ] = 1,
     scale: Annotated[float, typer.Option(help="How much video a world has; 1 is about an hour", min=0.05)] = 1.0,
     only: Annotated[str | None, typer.Option(help="Numbers of claims, such as 2,5; by default all")] = None,
     set: Annotated[list[str] | None, typer.Option(help="fit.field=value, for every run alike; repeat")] = None,
-    write: Annotated[Path | None, typer.Option(help="Folder for claims.json, claims.png and claims.md")] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Folder for claims.json, claims.png and claims.md, which are of all claims")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON instead")] = False,
 ) -> None:
     """Train and evaluate what each claim compares, and say whether it is reproduced in generated worlds.
 
     What was run with the same settings is used again, so an interrupted command goes on where it was.
     """
+    from egoshift.errors import ConfigError
     from egoshift.recipes.claims import check_claims, check_page, find_claims, row_dicts, write_page
 
     chosen = find_claims(_numbers(only))
     if write is not None:
+        if only is not None:
+            raise ConfigError("--write writes the page of all claims; leave out --only")
         check_page(write)
     with progress("claims") as bar:
         findings = check_claims(

@@ -20,14 +20,16 @@ FIRST_SEED = 1_000_000
 SCORE = "noun top-1, third-person objects"
 
 
-def third_person_score(file: Path, seed: int) -> float:
+def third_person_score(file: Path, seed: int, *, code: str) -> float:
     """Zero-shot noun top-1 on web pictures of single objects, in percent; read from ``file`` where it is there.
 
     Args:
         file: Where the score is kept, with what made it.
         seed: Of the pictures.
+        code: A digest of the code that draws them.
     """
-    made_by = {"weights": load_text_encoder(ENCODER).card.sha256, "seed": FIRST_SEED + seed, "pictures": NUM_PICTURES}
+    weights = load_text_encoder(ENCODER).card.sha256
+    made_by = {"weights": weights, "seed": FIRST_SEED + seed, "pictures": NUM_PICTURES, "code": code}
     kept = _read(file)
     if kept is not None and all(kept.get(name) == value for name, value in made_by.items()):
         return float(kept[SCORE])

@@ -2,12 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import xxhash
 
+import egoshift
 from egoshift import world
 from egoshift.datasets import DataCard
 from egoshift.errors import ConfigError, DataError
@@ -75,7 +76,7 @@ class Replicate:
 
     def third_person(self) -> float:
         """The encoder's score on web pictures drawn for this seed."""
-        return third_person_score(self.folder / "pictures.json", self.seed)
+        return third_person_score(self.folder / "pictures.json", self.seed, code=picture_code())
 
     def write_world(self, report: OnShare) -> None:
         """Write the world unless it is there; one that other code wrote is written anew.
@@ -121,18 +122,26 @@ class Replicate:
             raise DataError(faults)
 
     def is_done(self, job: Job) -> bool:
-        """Whether the results of the same run on the same features are there."""
-        run = self._run(job)
+        """Whether the results of the same run on the same features by the same code are there."""
+        run, mark = self._run(job), self._mark(job)
+        if not mark.is_file() or mark.read_text(encoding="utf-8") != training_code():
+            return False
         return all(self._is_current(run, file) for file in job.result_files(self.folder / "results"))
 
     def train(self, job: Job) -> None:
         """Train and evaluate one variant; a model of other settings in its place is replaced."""
         run, folder = self._run(job), self.folder / "models" / job.name
+        self._mark(job).unlink(missing_ok=True)
         if (folder / RUN_FILE).is_file() and read_run(folder / RUN_FILE) != absolute(run):
             shutil.rmtree(folder)
         train(run, folder)
         written = set(evaluate(folder, results=self.folder / "results"))
         assert written == set(job.result_files(self.folder / "results")), f"{folder}: wrote {written}"
+        write_atomically(self._mark(job), training_code().encode())
+
+    def _mark(self, job: Job) -> Path:
+        """Says which code the results of a job are by; written last."""
+        return self.folder / "models" / job.name / "code.txt"
 
     def _run(self, job: Job) -> Run:
         return job.run(self.world, seed=self.seed, assignments=self.assignments)
@@ -152,10 +161,32 @@ class Replicate:
 
 def world_code() -> str:
     """A digest of the code that writes worlds: another code may write another world for the same seed."""
-    folder, digest = Path(world.__file__).parent, xxhash.xxh3_64()
-    for file in sorted(folder.rglob("*.py")):
-        if "pretraining" not in file.parts:
-            digest.update(file.read_bytes())
+    return _digest(file for file in _world_files() if "pretraining" not in file.parts)
+
+
+def picture_code() -> str:
+    """A digest of the code that draws web pictures and scores the encoder on them."""
+    return _digest(_world_files())
+
+
+def training_code() -> str:
+    """A digest of the code between features and results: other code may give other results from the same features."""
+    package = Path(egoshift.__file__).parent
+    rooms = ("methods", "losses", "training", "evaluation", "features")
+    files = [file for room in rooms for file in (package / room).rglob("*.py")]
+    return _digest((*files, package / "classifier.py", package / "recipes" / "execute.py"))
+
+
+def _world_files() -> Iterator[Path]:
+    """The code of the world, but for what only says where weights lie or draws for the documentation."""
+    files = Path(world.__file__).parent.rglob("*.py")
+    return (file for file in files if file.name not in ("weights.py", "sheets.py"))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = xxhash.xxh3_64()
+    for file in sorted(files):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

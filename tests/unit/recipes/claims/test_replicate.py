@@ -95,6 +95,16 @@ def test_a_job_without_results_is_not_done(mine):
     assert not mine.is_done(JOB)
 
 
+def test_a_job_is_done_once_its_results_are_there_and_by_this_code(mine, monkeypatch):
+    monkeypatch.setattr(replicate, "train", lambda run, folder: folder.mkdir(parents=True, exist_ok=True))
+    monkeypatch.setattr(replicate, "evaluate", lambda folder, results: dict.fromkeys(JOB.result_files(results)))
+    monkeypatch.setattr(Replicate, "_is_current", lambda self, run, file: True)
+    mine.train(JOB)
+    assert mine.is_done(JOB)
+    monkeypatch.setattr(replicate, "training_code", lambda: "other code")
+    assert not mine.is_done(JOB)
+
+
 def test_the_score_on_web_pictures_is_kept_and_measured_again_for_other_pictures(tmp_path, monkeypatch):
     measured = []
 
@@ -104,11 +114,13 @@ def test_the_score_on_web_pictures_is_kept_and_measured_again_for_other_pictures
 
     monkeypatch.setattr(pictures, "_measure", measure)
     file = tmp_path / "pictures.json"
-    assert pictures.third_person_score(file, 0) == 71.5
-    assert pictures.third_person_score(file, 0) == 71.5
+    assert pictures.third_person_score(file, 0, code="a") == 71.5
+    assert pictures.third_person_score(file, 0, code="a") == 71.5
     assert len(measured) == 1
-    pictures.third_person_score(file, 1)
+    pictures.third_person_score(file, 1, code="a")
     assert len(set(measured)) == 2
+    pictures.third_person_score(file, 1, code="b")
+    assert len(measured) == 3
 
 
 def test_new_pictures_are_drawn_for_each_seed_and_scored():
