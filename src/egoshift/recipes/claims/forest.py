@@ -11,7 +11,12 @@ from egoshift.recipes.claims.judge import Verdict
 from egoshift.recipes.claims.variants import VARIANTS
 
 _LOOKS: Mapping[Verdict, tuple[str, str]] = MappingProxyType(
-    {"reproduced": ("#2f8f5b", "o"), "not reproduced": ("#c4374e", "X"), "undecided": ("#6b7683", "D")}
+    {
+        "reproduced": ("#2f8f5b", "o"),
+        "not reproduced": ("#c4374e", "X"),
+        "undecided": ("#6b7683", "D"),
+        "not run": ("#6b7683", "D"),
+    }
 )
 """Colour and marker; told apart without colours too."""
 _LINE_INCHES, _GAP = 0.27, 1.5
@@ -96,7 +101,9 @@ def _name(compared: Compared) -> str:
 
 def _legend(figure: Any, axis: Any) -> None:
     handles = [
-        axis.plot([], [], marker, color=colour, label=verdict)[0] for verdict, (colour, marker) in _LOOKS.items()
+        axis.plot([], [], marker, color=colour, label=verdict)[0]
+        for verdict, (colour, marker) in _LOOKS.items()
+        if verdict != "not run"
     ]
     handles += axis.plot([], [], "o", color="#1c2733", markerfacecolor="white", label="beside the claim: ours")
     figure.legend(handles=handles, loc="outside upper right", ncols=4, fontsize=8, frameon=False)
