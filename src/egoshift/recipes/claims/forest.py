@@ -8,14 +8,13 @@ from typing import Any
 from egoshift.recipes.claims.claim import Gain
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.judge import Verdict
-from egoshift.recipes.claims.variants import VARIANTS
+from egoshift.recipes.claims.variants import variant_title
 
 _LOOKS: Mapping[Verdict, tuple[str, str]] = MappingProxyType(
     {
         "reproduced": ("#2f8f5b", "o"),
         "not reproduced": ("#c4374e", "X"),
         "undecided": ("#6b7683", "D"),
-        "not run": ("#6b7683", "D"),
     }
 )
 """Colour and marker; told apart without colours too."""
@@ -73,7 +72,7 @@ def _head(axis: Any, y: float, finding: Finding) -> None:
         va="center",
         fontsize=9,
         weight="bold",
-        color=_LOOKS[finding.verdict][0],
+        color=_LOOKS.get(finding.verdict, _LOOKS["undecided"])[0],  # "not run" is grey too
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )
 
@@ -95,15 +94,13 @@ def _name(compared: Compared) -> str:
     left, right = compared.comparison.left, compared.comparison.right
     if isinstance(left, Gain) or isinstance(right, Gain):
         return f"{left.label} gain vs {right.label} gain · {compared.comparison.measure}"
-    names = (VARIANTS[side.variant].title if side.variant in VARIANTS else "web pictures" for side in (left, right))
-    return f"{' vs '.join(names)} · {compared.comparison.label}, {compared.comparison.measure}"
+    names = f"{variant_title(left.variant)} vs {variant_title(right.variant)}"
+    return f"{names} · {compared.comparison.label}, {compared.comparison.measure}"
 
 
 def _legend(figure: Any, axis: Any) -> None:
     handles = [
-        axis.plot([], [], marker, color=colour, label=verdict)[0]
-        for verdict, (colour, marker) in _LOOKS.items()
-        if verdict != "not run"
+        axis.plot([], [], marker, color=colour, label=verdict)[0] for verdict, (colour, marker) in _LOOKS.items()
     ]
     handles += axis.plot([], [], "o", color="#1c2733", markerfacecolor="white", label="beside the claim: ours")
     figure.legend(handles=handles, loc="outside upper right", ncols=4, fontsize=8, frameon=False)

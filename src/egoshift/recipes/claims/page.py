@@ -6,10 +6,10 @@ from pathlib import Path
 
 from egoshift.errors import ConfigError
 from egoshift.features.files import write_atomically
-from egoshift.recipes.claims.claim import WEB_PICTURES, Quantity, Score
+from egoshift.recipes.claims.claim import Quantity, Score
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.forest import forest
-from egoshift.recipes.claims.variants import VARIANTS
+from egoshift.recipes.claims.variants import variant_title
 
 BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 ROWS, PLOT, PAGE = "claims.json", "claims.png", "claims.md"
@@ -69,8 +69,8 @@ def _rounded(value: float | None) -> float | None:
 def quantity_text(quantity: Quantity) -> str:
     """What a side of a comparison is called."""
     if isinstance(quantity, Score):
-        return "web pictures" if quantity.variant == WEB_PICTURES else VARIANTS[quantity.variant].title
-    return f"{quantity.label} gain over {VARIANTS[quantity.over].title}"
+        return variant_title(quantity.variant)
+    return f"{quantity.label} gain over {variant_title(quantity.over)}"
 
 
 def comparison_text(compared: Compared) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from egoshift.errors import ConfigError
+from egoshift.recipes.claims.claim import WEB_PICTURES
 from egoshift.recipes.egoworld import DINO, ENCODER, egoworld_settings
 from egoshift.recipes.run import Run, override
 from egoshift.recipes.xmic import xmic, xmic_dino, xmic_full, xmic_hand, zero_shot, zero_shot_hand
@@ -50,6 +51,11 @@ VARIANTS: Mapping[str, Variant] = {
     "xmic-n1+n3": Variant("X-MIC, n1+n3", xmic, _normalised(True, False, True)),
 }
 """``xmic`` itself is n1, F+H and two layers of temporal attention."""
+
+
+def variant_title(name: str) -> str:
+    """What tables and plots call a variant, ``WEB_PICTURES`` too."""
+    return "web pictures" if name == WEB_PICTURES else VARIANTS[name].title
 
 
 def variant_run(
