@@ -3,10 +3,12 @@
 from egoshift.encoders.card import TowerCard, WeightCard
 from egoshift.encoders.image import AbstractImageEncoder
 from egoshift.encoders.load import load_image_encoder, load_text_encoder
+from egoshift.encoders.pixels import PIXELS
 from egoshift.encoders.precision import Precision, cpu_has_bfloat16
 from egoshift.encoders.text import AbstractTextEncoder, class_text
 
 __all__ = [
+    "PIXELS",
     "AbstractImageEncoder",
     "AbstractTextEncoder",
     "Precision",

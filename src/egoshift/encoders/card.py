@@ -4,8 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Family = Literal["clip", "siglip", "dinov2"]
+Family = Literal["clip", "siglip", "dinov2", "lavila"]
 """The kinds of frozen model this room runs."""
+
+TowerKind = Literal["image", "text"]
 
 ResizeRule = Literal["shortest-crop", "squash"]
 """``"shortest-crop"``: the short side becomes ``resize_to``, the aspect ratio stays. ``"squash"``: both sides do."""
@@ -15,11 +17,12 @@ class TowerCard(BaseModel):
     """One frozen tower (image or text) and where its weights came from.
 
     Attributes:
-        id: The name it was asked for by: a Hugging Face id, a local folder, or of a shipped one.
+        id: The name it was asked for by: a Hugging Face id, a local folder or file, or of a shipped one.
         family: Which kind of model it is.
         sha256: Of the weight file; of several, that of the lines ``<name> <sha256>`` in the order of their names.
-        licence: As the folder's README states it; ``"unknown"`` where it does not.
-        activation: Of the tower's MLPs, from its configuration. ``quick_gelu`` and ``gelu`` are different models.
+        licence: As the README beside the weights states it; ``"unknown"`` where it does not.
+        activation: Of the tower's MLPs, from its configuration or layout. ``quick_gelu`` and ``gelu`` are different
+            models.
         pooling: Which position becomes the feature.
         dim: Length of a feature.
         has_text: Whether the checkpoint has both towers, so that images and prompts share a space.
@@ -49,7 +52,7 @@ class WeightCard(TowerCard):
         resize: The rule of resizing.
         resize_to: The length that the rule speaks of, in pixels; at least ``size``.
         interpolation: The kernel of resizing.
-        preprocessing_source: The file these six came from.
+        preprocessing_source: The file these six came from, or the layout that fixes them.
     """
 
     mean: tuple[float, float, float]

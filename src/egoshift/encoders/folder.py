@@ -1,4 +1,7 @@
-"""A name to a folder of weights that is complete and may be opened: nothing is downloaded, nothing is unpickled."""
+"""A name to a folder of weights that is complete and may be opened: nothing is downloaded, nothing is unpickled.
+
+Files in the layouts of their makers are opened by ``weights.py``.
+"""
 
 import hashlib
 import json
@@ -11,8 +14,13 @@ import yaml
 
 from egoshift.errors import WeightsError
 
-SHIPPED = {"egoworld": "clip_folder", "egoworld-dino": "dino_folder"}
-"""The encoders inside the package: per name, the function of ``egoshift.world`` that says where its folder lies."""
+SHIPPED = {
+    "egoworld": "clip_folder",
+    "egoworld-large": "large_clip_folder",
+    "egoworld-dino": "dino_folder",
+    "egoworld-lavila": "lavila_file",
+}
+"""The encoders inside the package: per name, the function of ``egoshift.world`` that says where it lies."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 CONVERT = (
@@ -54,27 +62,33 @@ def open_folder(name: str) -> WeightFolder:
     """The checkpoint that a name stands for.
 
     Args:
-        name: ``"egoworld"`` or ``"egoworld-dino"``, a local folder, or a Hugging Face id whose files lie in the local
+        name: One of ``SHIPPED``, a local folder, or a Hugging Face id whose files lie in the local
             cache. Fetching is a step of its own, so that no run waits for, or depends on, the network.
 
     Raises:
         WeightsError: It is not here, or lacks a file, or a file cannot be read.
     """
-    if name in SHIPPED:
-        from egoshift import world  # late: what is not asked for is not imported
-
-        return read_folder(name, getattr(world, SHIPPED[name])())
-    folder = Path(name).expanduser()
+    folder = place_of(name)
     if folder.is_dir():
         return read_folder(name, folder)
     if folder.exists():
         raise WeightsError(f"{name}: this is a file; give the folder that holds config.json and model.safetensors")
     if HUB_ID.fullmatch(name) is None:
         raise WeightsError(
-            f"{name}: there is no such folder; give a folder that exists, or a Hugging Face id such as "
+            f"{name}: there is no such folder or file; give one that exists, or a Hugging Face id such as "
             "openai/clip-vit-base-patch16"
         )
     return read_folder(name, cached_snapshot(name))
+
+
+def place_of(name: str) -> Path:
+    """Where a name points on this machine: into the package, or to a path, which need not exist."""
+    if name not in SHIPPED:
+        return Path(name).expanduser()
+    from egoshift import world  # late: what is not asked for is not imported
+
+    place: Path = getattr(world, SHIPPED[name])()
+    return place
 
 
 def cached_snapshot(hub_id: str) -> Path:
@@ -90,7 +104,7 @@ def cached_snapshot(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, cache_dir=constants.HF_HUB_CACHE, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
         raise WeightsError(
-            f"{hub_id}: no folder of this name, and not in the Hugging Face cache ({constants.HF_HUB_CACHE}); "
+            f"{hub_id}: no folder or file of this name, and not in the Hugging Face cache ({constants.HF_HUB_CACHE}); "
             f"if it is a Hugging Face id, fetch it with: {fetch_command(hub_id)}"
         ) from None
 

@@ -15,8 +15,9 @@ FEATURES: dict[Family, tuple[str, str]] = {
     "clip": ("image_embeds", "projected class token"),
     "siglip": ("pooler_output", "attention pooling head"),
     "dinov2": ("pooler_output", "class token after the last norm"),
+    "lavila": ("image_embeds", "projected class token of the clip"),
 }
-"""Per family, where its ``transformers`` tower puts the feature, and what that is."""
+"""Per family, where its tower puts the feature, and what that is."""
 
 
 class AbstractImageEncoder(ABC):
@@ -49,11 +50,12 @@ class AbstractImageEncoder(ABC):
 
 
 class FrozenImageEncoder(AbstractImageEncoder):
-    """An image tower of ``transformers``.
+    """An image tower of ``transformers``, or one that is called alike.
 
     Args:
         card: What it is.
-        tower: The module, frozen and on its device; see ``load_image_encoder``.
+        tower: The module, frozen and on its device; see ``load_image_encoder``. LaViLa's reads each frame as a clip of
+            its own.
     """
 
     def __init__(self, card: WeightCard, tower: nn.Module):

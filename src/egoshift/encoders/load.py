@@ -4,14 +4,14 @@ from typing import Any
 
 import torch
 
-from egoshift.encoders.card import TowerCard, WeightCard
-from egoshift.encoders.folder import WeightFolder, digest, licence, open_folder
+from egoshift.encoders.card import TowerCard, TowerKind, WeightCard
+from egoshift.encoders.folder import WeightFolder, digest, licence
 from egoshift.encoders.image import FEATURES, AbstractImageEncoder, FrozenImageEncoder
 from egoshift.encoders.precision import Precision, choose_dtype, open_device
-from egoshift.encoders.rule import PreparationRule, read_rule
+from egoshift.encoders.rule import PreparationRule
 from egoshift.encoders.text import AbstractTextEncoder, ClipTextEncoder, SiglipTextEncoder
 from egoshift.encoders.tokens import Tokeniser, open_tokeniser
-from egoshift.encoders.tower import TowerKind, load_tower, model_type
+from egoshift.encoders.weights import AbstractWeights, open_weights
 from egoshift.errors import WeightsError
 
 
@@ -21,8 +21,9 @@ def load_image_encoder(
     """An image tower by name. Reads local files only: nothing is ever downloaded here.
 
     Args:
-        name: A Hugging Face id of a CLIP, SigLIP or DINOv2 in the local cache, a local folder, or ``"egoworld"`` or
-            ``"egoworld-dino"``, the small CLIP and the small DINO inside the package.
+        name: A Hugging Face id of a CLIP, SigLIP or DINOv2 in the local cache, a local folder in that layout, or
+            ``"egoworld"`` or ``"egoworld-dino"``, the small CLIP and the small DINO inside the package; or a checkpoint
+            file as OpenAI's CLIP, open_clip, DINOv2 or LaViLa publish it, which is read without running any of it.
         device: Where it runs.
         precision: In what it computes. ``"auto"`` is bfloat16 where the processor or GPU has instructions for it,
             else float32 (float16 on older GPUs). Features are float32 in any case.
@@ -34,16 +35,16 @@ def load_image_encoder(
     """
     opened = open_device(device)
     dtype = choose_dtype(opened, precision)
-    folder = open_folder(name)
-    family = model_type(folder, "image").family
-    rule = read_rule(folder)
-    tower = load_tower(folder, "image", opened, dtype)
-    check_image_tower(folder, tower.config, rule)
+    weights = open_weights(name)
+    family, _ = weights.offer("image")
+    rule = weights.rule()
+    tower = weights.tower("image", opened, dtype)
+    check_image_tower(weights.folder, tower.config, rule)
     card = WeightCard(
-        **tower_fields(folder, "image", dtype),
+        **tower_fields(weights, "image", dtype),
         activation=image_activation(tower.config),
         pooling=FEATURES[family][1],
-        dim=tower.config.projection_dim if family == "clip" else tower.config.hidden_size,
+        dim=tower.config.projection_dim if family in ("clip", "lavila") else tower.config.hidden_size,
         **vars(rule),
     )
     return FrozenImageEncoder(card, tower)
@@ -55,7 +56,8 @@ def load_text_encoder(
     """A text tower by name. Reads local files only: nothing is ever downloaded here.
 
     Args:
-        name: As for ``load_image_encoder``; DINOv2 has no text tower.
+        name: As for ``load_image_encoder``; DINOv2 has no text tower. Beside a checkpoint file must lie its tokenizer:
+            ``tokenizer.json``, or ``vocab.json`` and ``merges.txt``, or OpenAI's ``bpe_simple_vocab_16e6.txt.gz``.
         device: Where it runs.
         precision: In what it computes. ``"auto"`` is float32 everywhere: class names are encoded once, and close
             names should not move by a rounding.
@@ -64,31 +66,55 @@ def load_text_encoder(
         WeightsError: As for ``load_image_encoder``, or the tokenizer's files are missing or of another model.
         ConfigError: There is no such device or precision here.
     """
+    card, tower, tokeniser = open_text_tower(name, device=device, precision=precision)
+    kind = SiglipTextEncoder if card.family == "siglip" else ClipTextEncoder
+    return kind(card, tower, tokeniser)
+
+
+def open_text_tower(
+    name: str, *, device: str | torch.device = "cpu", precision: Precision = "auto"
+) -> tuple[TowerCard, Any, Tokeniser]:
+    """The parts of a text encoder, for what runs the tower in its own way (prompts that are learned).
+
+    Args:
+        name: As for ``load_text_encoder``.
+        device: Where the tower lies.
+        precision: In what it computes; see ``load_text_encoder``.
+
+    Returns:
+        Its card; the tower, frozen and on the device (a ``CLIPTextModelWithProjection`` of ``transformers`` where the
+        card's family is not ``"siglip"``, else a ``SiglipTextModel``); its tokenizer.
+
+    Raises:
+        WeightsError: As for ``load_text_encoder``.
+        ConfigError: There is no such device or precision here.
+    """
     opened = open_device(device)
     dtype = choose_dtype(opened, "float32" if precision == "auto" else precision)
-    folder = open_folder(name)
-    family = model_type(folder, "text").family
-    tokeniser = open_tokeniser(folder, family)
-    tower = load_tower(folder, "text", opened, dtype)
-    check_tokeniser(folder, tower.config, tokeniser)
+    weights = open_weights(name)
+    family, _ = weights.offer("text")
+    tokeniser = open_tokeniser(weights.folder, family)
+    tower = weights.tower("text", opened, dtype)
+    check_tokeniser(weights.folder, tower.config, tokeniser)
+    siglip = family == "siglip"
     card = TowerCard(
-        **tower_fields(folder, "text", dtype),
+        **tower_fields(weights, "text", dtype),
         activation=tower.config.hidden_act,
-        pooling="projected first end-of-text token" if family == "clip" else "projected last position",
-        dim=tower.config.projection_dim if family == "clip" else tower.config.projection_size,
+        pooling="projected last position" if siglip else "projected first end-of-text token",
+        dim=tower.config.projection_size if siglip else tower.config.projection_dim,
     )
-    return ClipTextEncoder(card, tower, tokeniser) if family == "clip" else SiglipTextEncoder(card, tower, tokeniser)
+    return card, tower, tokeniser
 
 
-def tower_fields(folder: WeightFolder, kind: TowerKind, dtype: torch.dtype) -> dict[str, Any]:
+def tower_fields(weights: AbstractWeights, kind: TowerKind, dtype: torch.dtype) -> dict[str, Any]:
     """The fields of a card that do not depend on what the tower looks like inside."""
-    found = model_type(folder, kind)
+    family, has_text = weights.offer(kind)
     return {
-        "id": folder.id,
-        "family": found.family,
-        "sha256": digest(folder.weights),
-        "licence": licence(folder.path),
-        "has_text": "text" in found.towers,
+        "id": weights.folder.id,
+        "family": family,
+        "sha256": digest(weights.folder.weights),
+        "licence": licence(weights.folder.path),
+        "has_text": has_text,
         "dtype": str(dtype).removeprefix("torch."),
     }
 

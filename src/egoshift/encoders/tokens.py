@@ -1,6 +1,8 @@
 """Prompts to token ids, with the checkpoint's own tokenizer."""
 
+import gzip
 import string
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +13,8 @@ from egoshift.encoders.folder import WeightFolder, read_json
 from egoshift.encoders.tower import quiet_transformers
 from egoshift.errors import ConfigError, WeightsError
 
+OPENAI_MERGES = "bpe_simple_vocab_16e6.txt.gz"
+OPENAI_NUM_MERGES = 49152 - 256 - 2
 NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -57,12 +61,17 @@ def open_tokeniser(folder: WeightFolder, family: Family) -> Tokeniser:
     Raises:
         WeightsError: Its files are missing or cannot be read, or it lacks the tokens the family needs.
     """
-    return clip_tokeniser(folder) if family == "clip" else siglip_tokeniser(folder)
+    return siglip_tokeniser(folder) if family == "siglip" else clip_tokeniser(folder)
 
 
 def clip_tokeniser(folder: WeightFolder) -> Tokeniser:
-    """CLIP's: ``tokenizer.json``, or the older pair ``vocab.json`` and ``merges.txt``."""
-    backend = read_tokenizer(folder) if (folder.path / "tokenizer.json").is_file() else read_vocab_and_merges(folder)
+    """CLIP's: ``tokenizer.json``, the older pair ``vocab.json`` and ``merges.txt``, or OpenAI's own file."""
+    if (folder.path / "tokenizer.json").is_file():
+        backend = read_tokenizer(folder)
+    elif (folder.path / OPENAI_MERGES).is_file() and not (folder.path / "vocab.json").is_file():
+        backend = read_openai_merges(folder)
+    else:
+        backend = read_vocab_and_merges(folder)
     frame = backend.encode("").ids  # the start and the end token alone
     if len(frame) != 2:
         raise WeightsError(
@@ -111,7 +120,8 @@ def read_vocab_and_merges(folder: WeightFolder) -> Any:
     if not vocab.is_file() or not merges.is_file():
         raise WeightsError(
             f"{folder.id}: {folder.path / 'tokenizer.json'} is missing, and so is the older pair vocab.json and "
-            "merges.txt, without which class names cannot be read; copy it from the page the weights came from"
+            f"merges.txt and OpenAI's {OPENAI_MERGES}, without which class names cannot be read; copy it from the page "
+            "the weights came from"
         )
     with quiet_transformers():
         from transformers import CLIPTokenizer
@@ -123,6 +133,40 @@ def read_vocab_and_merges(folder: WeightFolder) -> Any:
                 f"{folder.id}: {vocab} or {merges} cannot be read "
                 f"({' '.join(str(error).split())[:200]}); fetch both again"
             ) from error
+
+
+def read_openai_merges(folder: WeightFolder) -> Any:
+    """CLIP's byte-pair tokenizer from the file of openai/CLIP: one merge a line, of which it uses the first 48,894.
+
+    Ids are numbered as ``clip/simple_tokenizer.py`` does: the 256 bytes, each again at the end of a word, the merges,
+    the start token, the end token. Bytes that print as letters stand for themselves, the others for letters from 256.
+    """
+    file = folder.path / OPENAI_MERGES
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") as stream:
+            lines = stream.read().split("\n")[1 : 1 + OPENAI_NUM_MERGES]
+        merges = [(first, second) for first, second in (line.split() for line in lines if line)]
+        if not merges:
+            raise ValueError("it holds no merges")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise WeightsError(f"{folder.id}: {file} cannot be read ({error}); fetch it again from openai/CLIP") from error
+    letters = byte_letters()
+    pieces = [*letters, *(letter + "</w>" for letter in letters), *(first + second for first, second in merges)]
+    vocab = {piece: i for i, piece in enumerate([*pieces, "<|startoftext|>", "<|endoftext|>"])}
+    with quiet_transformers():
+        from transformers import CLIPTokenizer
+
+        return CLIPTokenizer(vocab=vocab, merges=merges).backend_tokenizer
+
+
+def byte_letters() -> list[str]:
+    """The letter that stands for each byte in byte-pair vocabularies since GPT-2, in the order of their ids.
+
+    >>> byte_letters()[:3], len(set(byte_letters()))
+    (['!', '"', '#'], 256)
+    """
+    printable = [byte for byte in range(256) if 33 <= byte <= 126 or (161 <= byte and byte != 173)]
+    return [chr(byte) for byte in printable] + [chr(256 + i) for i in range(256 - len(printable))]
 
 
 def tokenizer_config(folder: WeightFolder) -> Mapping[str, Any]:

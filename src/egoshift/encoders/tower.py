@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from egoshift.encoders.card import Family
+from egoshift.encoders.card import Family, TowerKind
 from egoshift.encoders.folder import WeightFolder
+from egoshift.encoders.layouts import TowerParts
 from egoshift.encoders.precision import choose_attention
 from egoshift.errors import WeightsError
-
-TowerKind = Literal["image", "text"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ MODEL_TYPES = {
 
 
 REMEDIES: dict[TowerKind, str] = {
-    "image": "give a CLIP, SigLIP or DINOv2 checkpoint with its image tower",
+    "image": "give a CLIP, SigLIP, DINOv2 or LaViLa checkpoint with its image tower",
     "text": "class names need a CLIP or SigLIP checkpoint with its text tower",
 }
 
@@ -99,6 +99,55 @@ def load_tower(folder: WeightFolder, kind: TowerKind, device: torch.device, dtyp
     check_whole(folder, kind, report)
     module: nn.Module = tower.to(device).eval().requires_grad_(False)
     return module
+
+
+def fill_tower(file: Path, parts: TowerParts, device: torch.device, dtype: torch.dtype) -> Any:
+    """The tower of a converted checkpoint, frozen, with every weight from the file.
+
+    Args:
+        file: The checkpoint, to be named.
+        parts: The tower and its weights, whose names and shapes the converter has checked.
+        device: Where it will lie.
+        dtype: In which type it will compute.
+
+    Raises:
+        WeightsError: A weight does not fit after all.
+    """
+    with quiet_transformers():
+        attention = choose_attention(device, dtype)
+        with torch.device("meta"):  # nothing is drawn, and no memory is taken for what is replaced
+            empty: Any = parts.build(attention)
+        if hasattr(empty, "from_pretrained"):
+            tower, report = type(empty).from_pretrained(
+                None,
+                config=empty.config,
+                state_dict=dict(parts.state),
+                dtype=dtype,
+                attn_implementation=attention,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+            faults = [*report["missing_keys"], *report["unexpected_keys"], *map(str, report["mismatched_keys"])]
+        else:
+            tower, faults = empty, fill_module(empty, parts, dtype)
+    if faults:
+        raise WeightsError(
+            f"{file}: {len(faults)} weights do not fit {type(empty).__name__}, the first {min(faults)}; give the "
+            "checkpoint as published"
+        )
+    module: nn.Module = tower.to(device).eval().requires_grad_(False)
+    return module
+
+
+def fill_module(empty: nn.Module, parts: TowerParts, dtype: torch.dtype) -> list[str]:
+    """Gives a module of ours its weights; returns the names of those that do not fit, of which there should be none."""
+    expected = {name: weight.shape for name, weight in empty.state_dict().items()}
+    found = {name: weight.shape for name, weight in parts.state.items()}
+    if faults := [name for name in expected | found if expected.get(name) != found.get(name)]:
+        return faults
+    copied = {name: weight.to(dtype, copy=True) for name, weight in parts.state.items()}
+    empty.load_state_dict(copied, assign=True)
+    return []
 
 
 def tower_config(folder: WeightFolder, kind: TowerKind, config_class: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where the encoders that were trained on the world's third-person pictures lie."""
+"""Where the encoders that were trained on the world's pictures lie."""
 
 from pathlib import Path
 
@@ -15,3 +15,13 @@ def clip_folder() -> Path:
 def dino_folder() -> Path:
     """The folder of *EgoWorld-DINO* inside the package, as ``transformers`` reads a DINOv2; no tokenizer."""
     return Path(__file__).parent / "dino"
+
+
+def large_clip_folder() -> Path:
+    """The folder of the larger *EgoWorld-CLIP*, which was trained on the same pictures; laid out as ``clip_folder``."""
+    return Path(__file__).parent / "clip_large"
+
+
+def lavila_file() -> Path:
+    """The file of *EgoWorld-LaViLa* in the layout of LaViLa's own, its tokenizer and card beside it."""
+    return Path(__file__).parent / "lavila" / "lavila.pth"

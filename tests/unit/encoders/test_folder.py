@@ -76,7 +76,7 @@ def test_a_half_fetched_model_tells_what_is_missing_and_the_command(cache: Path,
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="nowhere: there is no such folder; give a folder that exists") as error:
+    with pytest.raises(WeightsError, match="nowhere: there is no such folder or file; give one that exists") as error:
         open_folder(str(tmp_path / "nowhere"))
     one_line(error)
 

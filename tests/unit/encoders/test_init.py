@@ -16,6 +16,7 @@ from egoshift.errors import WeightsError
 
 def test_the_room_offers_these_names_and_no_others() -> None:
     assert egoshift.encoders.__all__ == [
+        "PIXELS",
         "AbstractImageEncoder",
         "AbstractTextEncoder",
         "Precision",

@@ -85,9 +85,19 @@ def test_all_templates_at_fault_are_named_together() -> None:
     assert len(str(error.value).splitlines()) == 2
 
 
-def test_no_names_give_no_vectors(tiny: dict[str, Path]) -> None:
-    text = class_text(load_text_encoder(str(tiny["clip"])), [], ["a {}", "the {}"])
-    assert text.vectors.shape == (0, 24)
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([], r"class names: got \[\]; give a list of at least one name"),
+        ("cup", "class names: got 'cup'; give a list"),
+        (["cup", "cut", "cup", "cut", "put"], "class names: 'cup', 'cut' given more than once"),
+        ([str(i // 2) for i in range(14)], "'3', '4' and 2 more given more than once"),
+    ],
+)
+def test_a_vocabulary_that_is_empty_or_names_a_class_twice_is_refused(names: list[str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as error:
+        class_text(Spelling(), names, ["a {}", "the {}"])
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(("name", "context"), [("clip", 77), ("siglip", 32)])
