@@ -110,11 +110,12 @@ def middles(script: Script) -> list[tuple[Image.Image, Image.Image, str, str]]:
         index = round((action.start_s + action.stop_s) / 2 * script.style.rate_hz)
         pixels, seen = renderer.frame(index)
         full = Image.fromarray(pixels)
-        found.append((full, full.crop(_union(seen, full.size)), action.noun, action.verb))
+        found.append((full, full.crop(union_of(seen, full.size)), action.noun, action.verb))
     return found
 
 
-def _union(seen: Seen, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def union_of(seen: Seen, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box around hands and things, in pixels; the whole picture where there are no hands."""
     boxes = [*(hand.box for hand in seen.hands), *seen.things] if seen.hands else []
     if not boxes:
         return (0, 0, *size)

@@ -76,8 +76,8 @@ def draw_part(job: tuple[int, int, int, bool]) -> tuple[np.ndarray, list[Subject
     return np.stack([image for image, _ in drawn]), [subject for _, subject in drawn]
 
 
-def build_model(tokenizer: Any, seed: int) -> Any:
-    """A CLIP of about three million parameters with random weights."""
+def build_model(tokenizer: Any, seed: int, *, width: int = 192, layers: int = 4) -> Any:
+    """A CLIP of some million parameters with random weights; ``width`` and ``layers`` are those of the image tower."""
     from transformers import CLIPConfig, CLIPModel
 
     torch.manual_seed(seed)
@@ -98,10 +98,10 @@ def build_model(tokenizer: Any, seed: int) -> Any:
         **ids,
     }
     vision = {
-        "hidden_size": 192,
-        "intermediate_size": 768,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 6,
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": width // 32,
         "image_size": SIZE,
         "patch_size": 12,
         "hidden_act": "gelu",
@@ -112,7 +112,7 @@ def build_model(tokenizer: Any, seed: int) -> Any:
 
 
 def augmented(images: UInt8[Tensor, "n big big 3"], generator: torch.Generator) -> Float[Tensor, "n 3 size size"]:
-    """Encoder input after a random crop, flip and change of light."""
+    """Pixels from 0 to 1 after a random crop, flip and change of light."""
     room = images.shape[1] - SIZE
     top, left = (int(v) for v in torch.randint(0, room + 1, (2,), generator=generator))
     cut = images[:, top : top + SIZE, left : left + SIZE]
@@ -121,7 +121,7 @@ def augmented(images: UInt8[Tensor, "n big big 3"], generator: torch.Generator) 
     x = torch.where(flips, x.flip(-1), x)
     gain = torch.empty(len(x), 3, 1, 1).uniform_(0.92, 1.08, generator=generator)
     light = torch.empty(len(x), 1, 1, 1).uniform_(0.7, 1.2, generator=generator)
-    return normalised((x * gain * light).clamp(0, 1))
+    return (x * gain * light).clamp(0, 1)
 
 
 def contrast(logits: Float[Tensor, "n n"], keys: Sequence[str]) -> Tensor:
@@ -149,7 +149,7 @@ def train(model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, m
         level = LEVELS[chosen.with_hands][int(rng.integers(len(LEVELS[chosen.with_hands])))]
         texts, keys = captions_of([chosen.subjects[i] for i in indices.tolist()], level, rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BFLOAT16):
-            image = encode_images(model, augmented(chosen.images[indices], generator)).float()
+            image = encode_images(model, normalised(augmented(chosen.images[indices], generator))).float()
         logits = image @ encode_text(model, tokenizer, texts).T * model.logit_scale.exp()
         loss = contrast(logits, keys)
         optimiser.zero_grad()
@@ -191,7 +191,7 @@ def rescale(model: Any, tokenizer: Any, pictures: Pictures) -> None:
 def save(model: Any, tokenizer: Any, out: Path) -> None:
     """Write the folder that ``transformers`` reads; weights in fp16."""
     out.mkdir(parents=True, exist_ok=True)
-    model.half().save_pretrained(out)
+    model.half().save_pretrained(out, max_shard_size="7MB")
     tokenizer.save_pretrained(out)
     write_preprocessor(out, "CLIPImageProcessor")
 
@@ -224,6 +224,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--minutes", type=float, default=50.0, help="stop training after this long")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--width", type=int, default=192, help="of the image tower")
+    parser.add_argument("--layers", type=int, default=4, help="of the image tower")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     started = time.monotonic()
@@ -233,7 +235,7 @@ def main() -> None:
     drawing_minutes = (time.monotonic() - started) / 60
     print(f"drew {2 * count} pictures in {drawing_minutes:.1f} min", flush=True)
     tokenizer = build_tokenizer(WORDS)
-    model = build_model(tokenizer, seed)
+    model = build_model(tokenizer, seed, width=arguments.width, layers=arguments.layers)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
     steps = train(model, tokenizer, sets, steps=arguments.steps, minutes=arguments.minutes, seed=seed)
     model.eval()
