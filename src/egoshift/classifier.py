@@ -4,7 +4,7 @@ Everything that trains, evaluates, predicts or draws knows only this file; every
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from jaxtyping import Bool, Float, Int
@@ -48,9 +48,11 @@ class StreamBatch:
 
 
 class AbstractClassifier(nn.Module, ABC):
-    """A trainable method: a module whose trainable parameters are exactly what a checkpoint holds.
+    """A trainable method: a module whose ``state_dict`` is exactly what a checkpoint holds.
 
-    A classifier owns no class list: text comes with every call, so that another vocabulary can be scored at any time.
+    That is its trainable parameters, and buffers that it took from the training clips. Frozen towers that it runs are
+    held beside, not registered as modules. A classifier owns no class list: text comes with every call, so that another
+    vocabulary can be scored at any time; where some parameters belong to classes, these are named in its settings.
     Its constructor takes plain values only, and ``settings`` gives them back, so that ``type(c)(**c.settings)`` builds
     a twin to load weights into.
     """
@@ -64,6 +66,15 @@ class AbstractClassifier(nn.Module, ABC):
     @abstractmethod
     def required_streams(self) -> tuple[str, ...]:
         """Names of the streams that ``forward`` reads."""
+
+    def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
+        """Takes in what the method keeps of the training clips, once and before training; most keep nothing.
+
+        Args:
+            clips: All training clips in batches, with frames at the bins' centres; read only where needed.
+            text: The classes that their targets are indices of.
+        """
+        del clips, text
 
     @abstractmethod
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:

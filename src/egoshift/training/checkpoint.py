@@ -1,8 +1,8 @@
-"""A trained model as a folder: trained parameters and class text as safetensors, all else as JSON; nothing is pickled.
+"""A trained model as a folder: its state and class text as safetensors, all else as JSON; nothing is pickled.
 
-``model.safetensors`` holds the trained parameters, ``text.safetensors`` the class vectors trained with, ``config.json``
-the method, its settings and where it all came from. ``config.json`` is written last and holds the digests of the
-other two, so that a folder is either a whole model or none.
+``model.safetensors`` holds what was trained and what the method took in of the training clips, ``text.safetensors`` the
+class vectors trained with, ``config.json`` the method, its settings and where it all came from. ``config.json`` is
+written last and holds the digests of the other two, so that a folder is either a whole model or none.
 """
 
 import hashlib
@@ -72,8 +72,14 @@ class Checkpoint:
 
 
 def trained_parameters(classifier: nn.Module) -> dict[str, Tensor]:
-    """The parameters that training changes, by name; what a checkpoint holds."""
+    """The parameters that training changes, by name."""
     return {name: value for name, value in classifier.named_parameters() if value.requires_grad}
+
+
+def kept_state(classifier: nn.Module) -> dict[str, Tensor]:
+    """What a checkpoint holds, by name: the parameters that training changes, and buffers that are kept."""
+    frozen = {name for name, value in classifier.named_parameters() if not value.requires_grad}
+    return {name: value for name, value in classifier.state_dict(keep_vars=True).items() if name not in frozen}
 
 
 def method_name(classifier: AbstractClassifier) -> str:
@@ -96,7 +102,7 @@ def save_checkpoint(
 
     Args:
         folder: Where to; made if absent.
-        classifier: Its trained parameters are written.
+        classifier: Its state is written.
         text: The classes it was trained with.
         text_encoder: The id of the encoder that made the class vectors.
         num_frames: Frames per clip in training.
@@ -106,7 +112,7 @@ def save_checkpoint(
     # Cloned because safetensors refuses tensors that share memory, as the same vectors for two labels do.
     parameters = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in trained_parameters(classifier).items()
+        for name, value in kept_state(classifier).items()
     }
     vectors: dict[str, Tensor] = {
         label: classes.vectors.detach().float().cpu().clone(memory_format=torch.contiguous_format)
@@ -145,7 +151,7 @@ def load_checkpoint(folder: Path, into: AbstractClassifier | None = None) -> Che
     config = read_config(folder)
     classifier = _built(folder, config) if into is None else into
     _check_method(folder, config, classifier)
-    load_parameters(classifier, _tensors(folder, WEIGHTS_FILE, config), str(folder / WEIGHTS_FILE))
+    load_state(kept_state(classifier), _tensors(folder, WEIGHTS_FILE, config), str(folder / WEIGHTS_FILE), classifier)
     vectors = _tensors(folder, TEXT_FILE, config)
     if set(vectors) != set(config.vocabularies):
         raise CheckpointError(f"{folder / TEXT_FILE}: does not hold the labels of {CONFIG_FILE}; copy the folder again")
@@ -171,18 +177,25 @@ def read_config(folder: Path) -> CheckpointConfig:
         raise CheckpointError(f"{path}: is not a trained model's: {faults}; train it again") from None
 
 
-def load_parameters(classifier: AbstractClassifier, tensors: Mapping[str, Tensor], place: str) -> None:
-    """Copies parameters into a classifier after checking that names and shapes are its own.
+def load_state(
+    state: Mapping[str, Tensor], tensors: Mapping[str, Tensor], place: str, classifier: AbstractClassifier
+) -> None:
+    """Copies tensors into a classifier's own after checking that names and shapes are the same.
+
+    Args:
+        state: The classifier's tensors to fill.
+        tensors: What to fill them with.
+        place: Where that came from.
+        classifier: Whose they are.
 
     Raises:
         CheckpointError: If they are not; names every difference, and the classifier is unchanged.
     """
-    parameters = trained_parameters(classifier)
-    faults = [f"{name} is missing" for name in parameters if name not in tensors]
-    faults += [f"{name} is unknown" for name in tensors if name not in parameters]
+    faults = [f"{name} is missing" for name in state if name not in tensors]
+    faults += [f"{name} is unknown" for name in tensors if name not in state]
     faults += [
         f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(value.shape)}"
-        for name, value in parameters.items()
+        for name, value in state.items()
         if name in tensors and tensors[name].shape != value.shape
     ]
     if faults:
@@ -192,7 +205,7 @@ def load_parameters(classifier: AbstractClassifier, tensors: Mapping[str, Tensor
             f"{CONFIG_FILE}"
         )
     with torch.no_grad():
-        for name, value in parameters.items():
+        for name, value in state.items():
             value.copy_(tensors[name])
 
 

@@ -1,6 +1,9 @@
 """Where and in which arithmetic training runs: opens Lightning Fabric."""
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -34,16 +37,26 @@ def open_fabric(accelerator: Accelerator, devices: int, num_nodes: int, precisio
     from lightning_fabric import Fabric
     from lightning_fabric.strategies import DDPStrategy
 
-    fabric = Fabric(
-        accelerator=device,
-        devices=devices,
-        num_nodes=num_nodes,
-        # A method may have parameters that a choice of streams or labels leaves without gradient.
-        strategy=DDPStrategy(find_unused_parameters=True) if processes > 1 else "auto",
-        precision=arithmetic,
-    )
-    fabric.launch()
+    # A method may have parameters that a choice of streams or labels leaves without gradient.
+    strategy = DDPStrategy(find_unused_parameters=True) if processes > 1 else "auto"
+    with _quiet():
+        fabric = Fabric(
+            accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=arithmetic
+        )
+        fabric.launch()
     return fabric
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without a line about the precision at every training: it stands in the report."""
+    log = logging.getLogger("lightning_fabric.utilities.rank_zero")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def choose_precision(precision: Precision, device: str) -> Literal["32-true", "bf16-mixed", "16-mixed"]:

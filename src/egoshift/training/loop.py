@@ -1,6 +1,6 @@
 """The training loop: features and class text in, a fitted classifier out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from jaxtyping import Int
 from pydantic import JsonValue
 from torch import Tensor
 
-from egoshift.classifier import AbstractClassifier, ClassText
+from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.predict import check_labels, check_streams, text_to
 from egoshift.features import AbstractFeatureSource
@@ -48,7 +48,7 @@ def fit(
     batch.
 
     Args:
-        classifier: What to fit; without trainable parameters nothing is done.
+        classifier: What to fit; it sees the training clips first, and without trainable parameters that is all.
         train: Features and labels; clips with none of the labels are left out and counted.
         text: The classes of each kind of label to train for.
         validation: Clips to choose the best epoch by, from the *source* data set; none keeps the last epoch.
@@ -73,6 +73,7 @@ def fit(
     indices = _clips(classifier, train, text)
     _check_rest(classifier, validation, text, validation_text, checkpoint, resume)
     clips, unlabelled = len(indices), len(train) - len(indices)
+    classifier.observe(_all_clips(train.subset(indices), settings), text)
     save = partial(_save, checkpoint, classifier, text, text_encoder, provenance)
     if not trained_parameters(classifier):
         classifier.eval()
@@ -109,6 +110,12 @@ def fit(
             (checkpoint / RESUME_FILE).unlink(missing_ok=True)
     fabric.barrier()
     return report
+
+
+def _all_clips(clips: AbstractFeatureSource, settings: FitSettings) -> Iterator[StreamBatch]:
+    """The training clips in batches, in order, with frames at the bins' centres."""
+    for rows in torch.split(torch.arange(len(clips)), settings.eval_batch_size):
+        yield clips.batch(rows, num_frames=settings.num_frames)
 
 
 def _clips(

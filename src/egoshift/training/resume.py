@@ -23,7 +23,7 @@ from egoshift.errors import CheckpointError
 from egoshift.evaluation.result import EpochRow
 from egoshift.features.files import write_atomically
 from egoshift.records import Label
-from egoshift.training.checkpoint import load_parameters, method_name, plain_settings, trained_parameters
+from egoshift.training.checkpoint import load_state, method_name, plain_settings, trained_parameters
 from egoshift.training.settings import FitSettings
 
 RESUME_FILE = "resume.safetensors"
@@ -163,8 +163,9 @@ def load_resume_point(
     different = header.job.differences(job)
     if different:
         raise CheckpointError(f"{path}: is of another training or other settings: {'; '.join(different)}; {remedy}")
-    load_parameters(classifier, _section(tensors, "parameter."), str(path))
-    _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
+    parameters = trained_parameters(classifier)
+    load_state(parameters, _section(tensors, "parameter."), str(path), classifier)
+    _load_optimizer(optimizer, parameters, _section(tensors, "optimizer."))
     state = TrainingState(
         epoch=header.epoch,
         step=header.step,

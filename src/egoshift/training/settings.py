@@ -23,8 +23,10 @@ class FitSettings(BaseModel):
         epochs: Passes over the training clips.
         batch_size: Clips per step, over all devices together.
         num_frames: Frames per clip: one random frame per bin in training, bin centres in validation.
-        lr: AdamW's learning rate after the warm-up.
+        optimiser: ``adamw``, or ``sgd`` as CoOp's official code trains.
+        lr: The learning rate after the warm-up.
         betas: AdamW's decay rates.
+        momentum: SGD's.
         weight_decay: On every trained parameter.
         warmup_epochs: Length of the warm-up of the schedules ``released`` and ``cosine``.
         schedule: ``released``: 1e-7 in epoch 0, ``lr * k / warmup_epochs`` in epoch k, then constant; ``cosine``: the
@@ -42,8 +44,10 @@ class FitSettings(BaseModel):
     epochs: int = Field(default=15, ge=1)
     batch_size: int = Field(default=128, ge=1)
     num_frames: int = Field(default=16, ge=1)
+    optimiser: Literal["adamw", "sgd"] = "adamw"
     lr: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
     betas: tuple[Unit, Unit] = (0.9, 0.98)
+    momentum: Unit = 0.9
     weight_decay: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     warmup_epochs: int = Field(default=5, ge=0)
     schedule: Literal["released", "cosine", "constant"] = "released"
@@ -58,9 +62,22 @@ OPTIMISERS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "released": MappingProxyType({"lr": 5e-4, "betas": (0.9, 0.98), "schedule": "released", "warmup_epochs": 5}),
         "paper": MappingProxyType({"lr": 1e-6, "betas": (0.9, 0.999), "schedule": "constant", "warmup_epochs": 0}),
+        "coop": MappingProxyType(
+            {
+                "optimiser": "sgd",
+                "lr": 2e-3,
+                "weight_decay": 5e-4,
+                "schedule": "cosine",
+                "warmup_epochs": 1,
+                "batch_size": 32,
+                "epochs": 50,
+            }
+        ),
     }
 )
-"""The fields of ``FitSettings`` in which X-MIC's released code and its paper (section 4.2) disagree."""
+"""Named settings: X-MIC's ``released`` and ``paper``, in the fields where its code and its paper (section 4.2)
+disagree; and ``coop``, with which CoOp, CoCoOp (batch 1, 10 epochs) and CLIP-Adapter were published. Its first epoch
+has a rate of 1e-5 there and of 1e-7 here."""
 
 
 def learning_rate(settings: FitSettings, epoch: int) -> float:

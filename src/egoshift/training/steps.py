@@ -62,14 +62,7 @@ class Stepper:
     ):
         self._fabric, self._source, self._text, self._settings = fabric, source, text, settings
         self._targets = {label: source.targets[label].cpu() for label in text}
-        self.optimizer = torch.optim.AdamW(
-            list(trained_parameters(classifier).values()),
-            lr=settings.lr,
-            betas=settings.betas,
-            weight_decay=settings.weight_decay,
-            # The fused step unscales fp16 gradients by itself, so that nothing could be clipped before it.
-            fused=not (settings.precision == "16-mixed" and settings.clip_norm is not None),
-        )
+        self.optimizer = _optimizer(list(trained_parameters(classifier).values()), settings)
         self._module, self._wrapped = fabric.setup(_Forward(classifier), self.optimizer)
 
     def set_lr(self, lr: float) -> None:
@@ -113,3 +106,12 @@ class Stepper:
             share = int(labelled[rank::world_size].sum()) * world_size / max(1, int(labelled.sum()))
             loss = loss + share * label_cross_entropy({label: logits[label]}, targets)
         return loss
+
+
+def _optimizer(parameters: list[Tensor], settings: FitSettings) -> torch.optim.Optimizer:
+    # The fused step unscales fp16 gradients by itself, so that nothing could be clipped before it.
+    fused = not (settings.precision == "16-mixed" and settings.clip_norm is not None)
+    rate, decay = settings.lr, settings.weight_decay
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(parameters, rate, momentum=settings.momentum, weight_decay=decay, fused=fused)
+    return torch.optim.AdamW(parameters, rate, betas=settings.betas, weight_decay=decay, fused=fused)

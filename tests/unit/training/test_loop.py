@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from egoshift.evaluation import EpochRow, predict
 from egoshift.features import TensorFeatures
 from egoshift.methods import ZeroShot
 from egoshift.records import Label
-from egoshift.training import FitProgress, FitReport, FitSettings, epochs, fit, load_checkpoint
+from egoshift.training import OPTIMISERS, FitProgress, FitReport, FitSettings, epochs, fit, load_checkpoint
 from egoshift.training.report import OnProgress
 from tests.unit.evaluation.toy import DIM, Toy, toy, toy_clips, toy_text
 
@@ -315,3 +315,44 @@ def test_features_that_are_no_numbers_are_named_instead() -> None:
     source._streams["full"][33] = math.nan  # as a damaged store would give it
     with pytest.raises(StoreError, match=r"stream 'full' hold NaN or infinity at clip 33 .video 'video 3'."):
         fit(toy(), source, toy_text(), settings=SETTINGS)
+
+
+class Remembering(Toy):
+    """Keeps the mean frame of every training clip, and how many there were."""
+
+    def __init__(self, *, dim: int = DIM, dropout: float = 0.0, clips: int = 0):
+        super().__init__(dim=dim, dropout=dropout)
+        self.register_buffer("seen", torch.zeros(clips, dim))
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return super().settings | {"clips": len(self.seen)}
+
+    def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
+        self.seen = torch.cat([batch.streams["full"].mean(1) for batch in clips])
+
+
+def test_the_method_sees_the_labelled_training_clips_first_and_keeps_what_it_took(tmp_path: Path) -> None:
+    classifier, clips = Remembering(), toy_clips()
+    settings = SETTINGS.model_copy(update={"epochs": 2, "eval_batch_size": 7, "num_frames": 6})
+    torch.manual_seed(0)
+    report = fit(classifier, clips, toy_text("verb"), settings=settings, checkpoint=tmp_path)
+    labelled = (clips.targets["verb"] >= 0).nonzero()[:, 0]
+    expected = clips.batch(labelled, num_frames=6).streams["full"].mean(1)
+    assert report.clips == len(expected) == 32
+    assert torch.equal(classifier.seen, expected)
+    found = load_checkpoint(tmp_path, into=Remembering(clips=32)).classifier
+    assert torch.equal(found.get_buffer("seen"), expected)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_gradient_descent_with_momentum_trains_and_resumes(tmp_path: Path, epoch: int) -> None:
+    settings = FitSettings.model_validate(
+        {**OPTIMISERS["coop"], "epochs": 3, "batch_size": 16, "num_frames": 3, "precision": "32-true", "lr": 0.02}
+    )
+    whole, report, losses = fitted(settings=settings)
+    assert report.history[-1].loss < report.history[0].loss
+    fitted(settings=settings, checkpoint=tmp_path, progress=stopping_at(epoch, 2))
+    resumed, _, after = fitted(settings=settings, checkpoint=tmp_path, resume=True)
+    assert after == losses[-len(after) :]
+    assert torch.equal(resumed.layer.weight, whole.layer.weight)
