@@ -38,6 +38,20 @@ def token_mean(tokens: Tokens, present: Present = None) -> Float[Tensor, "sequen
     return (tokens * (weights / weights.sum(1, keepdim=True)).unsqueeze(-1)).sum(1)
 
 
+def positioned(tokens: Tokens, position: Float[Tensor, "made_for dim"] | None) -> Tokens:
+    """The tokens plus a position embedding, or as they are where there is none.
+
+    Tokens are frames at the centres of equal bins, so for another number of them the embedding is interpolated
+    linearly between the bin centres that it was made for.
+    """
+    if position is None:
+        return tokens
+    length = tokens.shape[1]
+    if len(position) != length:
+        position = functional.interpolate(position.T.unsqueeze(0), length, mode="linear").squeeze(0).T
+    return tokens + position
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention: parameters, names, initial values and result of ``nn.MultiheadAttention``.
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from egoshift.classifier import ClassText, StreamBatch
 from egoshift.errors import ConfigError
+from egoshift.records import Label
 
 
 def mean_of_raw(frames: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch dim"]:
@@ -74,10 +75,8 @@ def presence(batch: StreamBatch, names: Sequence[str]) -> Bool[Tensor, "batch st
     return torch.stack([batch.present.get(name, everywhere) for name in names], dim=1)
 
 
-def video_vectors(
-    batch: StreamBatch, names: Sequence[str], pooling: str, dim: int | None = None
-) -> Float[Tensor, "batch dim"]:
-    """One unit vector per video: its frames pooled; of several streams, the mean direction of those it has.
+def classified_presence(batch: StreamBatch, names: Sequence[str]) -> Bool[Tensor, "batch streams"] | None:
+    """``presence`` of the streams to classify, of which every sample needs one.
 
     Raises:
         ConfigError: If a sample has none of the streams.
@@ -89,6 +88,18 @@ def video_vectors(
             f"{absent} of {len(present)} clips have none of the streams to classify ({', '.join(names)}); "
             "leave those clips out or classify a stream that they have"
         )
+    return present
+
+
+def video_vectors(
+    batch: StreamBatch, names: Sequence[str], pooling: str, dim: int | None = None
+) -> Float[Tensor, "batch dim"]:
+    """One unit vector per video: its frames pooled; of several streams, the mean direction of those it has.
+
+    Raises:
+        ConfigError: If a sample has none of the streams.
+    """
+    classified_presence(batch, names)
     vectors = [POOLINGS[pooling](read_stream(batch, name, dim)) for name in names]
     return vectors[0] if len(vectors) == 1 else functional.normalize(torch.stack(vectors).sum(0), dim=-1)
 
@@ -105,3 +116,32 @@ def read_text(text: ClassText, dim: int) -> Float[Tensor, "classes dim"]:
             "use the text encoder that belongs to the image encoder of the classified stream"
         )
     return text.vectors.float()
+
+
+def class_names(label: Label, text: ClassText) -> tuple[str, ...]:
+    """The names of the classes, for methods that read them through a text tower.
+
+    Raises:
+        ConfigError: Only vectors are known.
+    """
+    if not text.names:
+        raise ConfigError(
+            f"the {label} classes have vectors but no names, and the method reads names; give "
+            "ClassText(vectors, names), as egoshift.class_text does"
+        )
+    return text.names
+
+
+def trained_classes(classes: Mapping[Label, Sequence[str]] | None) -> dict[Label, tuple[str, ...]]:
+    """The class names that a method has parameters of its own for.
+
+    Raises:
+        ConfigError: A kind of label has none, or one twice.
+    """
+    given = {label: tuple(names) for label, names in (classes or {}).items()}
+    for label, names in given.items():
+        if not names or len(set(names)) != len(names):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            found = f"names {twice!r} twice" if names else "is empty"
+            raise ConfigError(f"the vocabulary of {label} {found}; give each class one name of its own")
+    return given

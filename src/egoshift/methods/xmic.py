@@ -42,7 +42,7 @@ from torch.nn import functional
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import AveragedTransformer
+from egoshift.methods.attention import AveragedTransformer, positioned
 from egoshift.methods.cosine import adapted_logits
 from egoshift.methods.streams import POOLINGS, choice, presence, read_stream, read_text, stream_names, video_vectors
 from egoshift.records import Label
@@ -192,7 +192,7 @@ class XMIC(AbstractClassifier):
         # A clip without any stream runs through as if it had all (of zeros): its result is replaced below.
         known = None if present is None or conditioned is None else present | ~conditioned
         fused = self._fuse(torch.stack(frames, dim=2), known)
-        shift: Tensor = self.head(self.temporal(self._positioned(fused)))
+        shift: Tensor = self.head(self.temporal(positioned(fused, self.position)))
         if self.normalise_adapter:
             shift = functional.normalize(shift, dim=-1)
         shift = self.alpha * shift
@@ -208,20 +208,6 @@ class XMIC(AbstractClassifier):
         per_frame = None if known is None else known.repeat_interleave(num_frames, 0)
         fused: Tensor = self.spatial(frames.flatten(0, 1), per_frame)
         return fused.view(batch_size, num_frames, -1)
-
-    def _positioned(self, frames: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
-        """The frames plus their position embedding.
-
-        Frames lie at the centres of equal bins, so for another number of them the embedding is interpolated
-        linearly between the bin centres that it was made for.
-        """
-        if self.position is None:
-            return frames
-        position: Tensor = self.position
-        num_frames = frames.shape[1]
-        if len(position) != num_frames:
-            position = functional.interpolate(position.T.unsqueeze(0), num_frames, mode="linear").squeeze(0).T
-        return frames + position
 
     def _text(self, text: ClassText) -> Float[Tensor, "classes text_dim"]:
         vectors = read_text(text, self.text_dim)

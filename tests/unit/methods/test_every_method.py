@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +15,26 @@ from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.losses import label_cross_entropy
 from egoshift.methods import METHODS, PRESETS
 from egoshift.records import Label
+from tests.fixtures.checkpoints import write_clip
 
 BATCH, FRAMES, DIM, WIDE, VERBS, NOUNS = 4, 5, 64, 96, 3, 7
-WIDTHS = {"zero_shot": {}, "xmic": {"text_dim": DIM, "num_frames": FRAMES}}
+CLIP = "a tiny CLIP"
+"""Stands in options for the checkpoint of the ``checkpoint`` fixture."""
+NAMES: Mapping[Label, tuple[str, ...]] = {
+    "verb": ("cut", "wash the", "put"),
+    "noun": ("cup", "the cup", "cut", "wash", "a", "was the", "water"),
+}
+GIVEN: Mapping[str, Mapping[str, object]] = {
+    "zero_shot": {},
+    "xmic": {"text_dim": DIM, "num_frames": FRAMES},
+    "coop": {"text_encoder": CLIP},
+    "cocoop": {"text_encoder": CLIP},
+    "efficient_prompt": {"text_encoder": CLIP, "num_frames": FRAMES},
+    "clip_adapter": {"text_dim": DIM, "num_frames": FRAMES},
+    "tip_adapter": {"text_dim": DIM},
+    "linear_probe": {"text_dim": DIM, "classes": NAMES},
+}
+"""What recipes fill in from features and class text."""
 
 OPTIONS: Mapping[str, list[dict[str, object]]] = {
     "zero_shot": [
@@ -56,6 +73,77 @@ OPTIONS: Mapping[str, list[dict[str, object]]] = {
         {"logit_scale": 20.0},
         {"train_logit_scale": False},
     ],
+    "coop": [
+        *(dict(preset) for preset in PRESETS["coop"].values()),
+        {"streams": ["hand", "full"]},
+        {"num_tokens": 3},
+        {"phrase": "wash the"},
+        {"position": "middle"},
+        {"position": "front"},
+        {"class_specific": True, "classes": NAMES},
+        {"logit_scale": 20.0},
+        {"chunk_tokens": 1},
+    ],
+    "cocoop": [
+        *(dict(preset) for preset in PRESETS["cocoop"].values()),
+        {"streams": ["hand", "full"]},
+        {"phrase": "", "num_tokens": 3},
+        {"logit_scale": 20.0},
+        {"chunk_tokens": 1},
+    ],
+    "efficient_prompt": [
+        *(dict(preset) for preset in PRESETS["efficient_prompt"].values()),
+        {"streams": ["hand", "full"]},
+        {"num_frames": 3},
+        {"prefix": 3, "postfix": 2},
+        {"prefix": 0},
+        {"postfix": 0},
+        {"num_temporal_layers": 0},
+        {"num_heads": 4},
+        {"mlp_ratio": 0.25},
+        {"temperature": 0.01},
+        {"max_classes": 5},
+        {"chunk_tokens": 1},
+    ],
+    "clip_adapter": [
+        *(dict(preset) for preset in PRESETS["clip_adapter"].values()),
+        {"text_dim": WIDE, "streams": ["wide"]},
+        {"streams": ["full", "hand"]},
+        {"streams": ["full", "hand"], "num_temporal_layers": 1},
+        {"pooling": "mean-of-raw"},
+        {"ratio": 1.0},
+        {"reduction": 2},
+        {"adapt_text": True},
+        {"normalise_input": False},
+        {"num_temporal_layers": 1, "num_frames": 3},
+        {"num_temporal_layers": 1, "num_heads": 8},
+        {"num_temporal_layers": 1, "mlp_ratio": 0.5},
+        {"num_temporal_layers": 1, "position": "none"},
+        {"logit_scale": 20.0},
+        {"train_logit_scale": True},
+    ],
+    "tip_adapter": [
+        *(dict(preset) for preset in PRESETS["tip_adapter"].values()),
+        {"text_dim": WIDE, "streams": ["wide"]},
+        {"streams": ["full", "hand"], "train_keys": True},
+        {"pooling": "mean-of-raw"},
+        {"alpha": 20.0},
+        {"beta": 0.5},
+        {"shots": 1, "seed": 7},
+        {"cache_clips": 9, "classes": {"verb": ["put", "throw"], "action": 5}},
+        {"logit_scale": 20.0},
+    ],
+    "linear_probe": [
+        *(dict(preset) for preset in PRESETS["linear_probe"].values()),
+        {"text_dim": WIDE, "streams": ["wide"]},
+        {"streams": ["full", "hand"]},
+        {"pooling": "mean-of-raw"},
+        {"classes": {"verb": NAMES["verb"], "noun": ["water", "bowl", "cup", "wash"]}},
+        {"classes": {"verb": NAMES["verb"], "noun": ["water", "bowl", "cup", "wash"]}, "init": "zeros"},
+        {"init": "zeros", "bias": False},
+        {"bias": True},
+        {"logit_scale": 20.0},
+    ],
 }
 CASES = [
     pytest.param(method, options, id=f"{method}-{json.dumps(options)[:60]}")
@@ -65,9 +153,25 @@ CASES = [
 every_case = pytest.mark.parametrize(("method", "options"), CASES)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tiny CLIP whose vectors are as wide as the features."""
+    folder = write_clip(tmp_path_factory.mktemp("checkpoint") / "clip", dim=DIM)
+    names[CLIP] = str(folder)
+    yield folder
+    names.clear()
+
+
+names: dict[object, str] = {}
+
+
 def make(method: str, options: Mapping[str, object], seed: int = 0) -> AbstractClassifier:
+    """A method in evaluation mode that has seen the training clips."""
     torch.manual_seed(seed)
-    return METHODS[method](**(WIDTHS[method] | dict(options)))
+    given = {**GIVEN[method], **options}
+    model = METHODS[method](**{name: names[CLIP] if value == CLIP else value for name, value in given.items()})
+    model.observe([make_batch()], make_text(model))
+    return model.eval()
 
 
 def make_batch(frames: int = FRAMES, present: Mapping[str, Tensor] | None = None, size: int = BATCH) -> StreamBatch:
@@ -86,8 +190,8 @@ def make_text(model: AbstractClassifier) -> dict[Label, ClassText]:
     generator = torch.Generator().manual_seed(2)
     width = make_batch().streams[classified(model)[0]].shape[-1]
     return {
-        "verb": ClassText(torch.randn(VERBS, width, generator=generator)),
-        "noun": ClassText(torch.randn(NOUNS, width, generator=generator)),
+        "verb": ClassText(torch.randn(VERBS, width, generator=generator), NAMES["verb"]),
+        "noun": ClassText(torch.randn(NOUNS, width, generator=generator), NAMES["noun"]),
     }
 
 
@@ -99,7 +203,8 @@ def assert_equal_logits(actual: Mapping[Label, Tensor], expected: Mapping[Label,
 
 
 def trained_losses(method: str, options: Mapping[str, object]) -> list[float]:
-    model, losses = make(method, options, seed=3), []
+    model, losses = make(method, options, seed=3).train(), []
+    torch.manual_seed(5)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2) if list(model.parameters()) else None
     batch = make_batch()
     for _ in range(3):
@@ -116,9 +221,18 @@ def test_every_option_of_every_method_is_varied() -> None:
     assert set(OPTIONS) == set(METHODS)
     for method, several in OPTIONS.items():
         defaults = {name: p.default for name, p in inspect.signature(METHODS[method]).parameters.items()}
-        varied = {name for options in several for name, value in options.items() if value != defaults[name]}
+        varied = {
+            name for options in (GIVEN[method], *several) for name, value in options.items() if value != defaults[name]
+        }
         assert varied == set(defaults)
-    assert len(CASES) == 33
+    assert len(CASES) == 99
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_presets_name_every_option_but_what_follows_from_the_data(method: str) -> None:
+    follows = {"text_dim", "condition_dim", "num_frames", "text_encoder", "classes", "cache_clips", "seed"}
+    options = set(inspect.signature(METHODS[method]).parameters) - follows - {"chunk_tokens"}
+    assert all(set(preset) == options for preset in PRESETS[method].values())
 
 
 @every_case
@@ -134,11 +248,15 @@ def test_logits_are_finite_single_precision_of_batch_by_classes(method: str, opt
 
 @every_case
 def test_every_trained_parameter_gets_a_gradient(method: str, options: dict[str, object]) -> None:
-    model, batch = make(method, options), make_batch()
+    model, batch = make(method, options).train(), make_batch()
     loss = label_cross_entropy(model(batch, make_text(model)), batch.targets)
     assert loss.requires_grad == bool(list(model.parameters()))
     if loss.requires_grad:
+        # A step first: of a product that starts at zero (LoRA), one side gets its first gradient in the second step.
         loss.backward()
+        torch.optim.SGD(model.parameters(), lr=1e-3).step()
+        model.zero_grad()
+        label_cross_entropy(model(batch, make_text(model)), batch.targets).backward()
     for name, parameter in model.named_parameters():
         assert parameter.requires_grad, f"{name} is a frozen parameter: checkpoints hold what is trained"
         assert parameter.grad is not None, name
@@ -164,7 +282,7 @@ def test_a_twin_from_the_settings_and_the_saved_weights_gives_the_same(
 ) -> None:
     model = make(method, options, seed=4)
     save_file(model.state_dict(), tmp_path / "model.safetensors")
-    twin = METHODS[method](**json.loads(json.dumps(model.settings)))
+    twin = METHODS[method](**json.loads(json.dumps(model.settings))).eval()
     twin.load_state_dict(load_file(tmp_path / "model.safetensors"))
     assert twin.settings == model.settings
     expected, actual = model(make_batch(), make_text(model)), twin(make_batch(), make_text(model))
@@ -183,7 +301,8 @@ def test_another_vocabulary_permutes_and_selects_columns(method: str, options: d
     model = make(method, options)
     text = make_text(model)
     order = torch.tensor([5, 0, 3])
-    other: dict[Label, ClassText] = {"noun": ClassText(text["noun"].vectors[order])}
+    chosen = tuple(NAMES["noun"][row] for row in order)
+    other: dict[Label, ClassText] = {"noun": ClassText(text["noun"].vectors[order], chosen)}
     assert_equal_logits(model(make_batch(), other), {"noun": model(make_batch(), text)["noun"][:, order]})
 
 
@@ -242,7 +361,7 @@ def test_streams_that_are_stated_to_be_present_everywhere_change_nothing(
 def test_the_order_of_streams_does_not_matter(method: str, options: dict[str, object]) -> None:
     model = make(method, options)
     lists = {name: value[::-1] for name, value in model.settings.items() if isinstance(value, list)}
-    twin = METHODS[method](**(model.settings | lists))
+    twin = METHODS[method](**(model.settings | lists)).eval()
     twin.load_state_dict(model.state_dict())
     assert_equal_logits(twin(make_batch(), make_text(model)), model(make_batch(), make_text(model)))
 
