@@ -50,9 +50,24 @@ def test_from_videos_to_the_cross_data_set_table(egoshift: Command, own_world: P
     assert all(row["reported"] is None and 0 <= row["value"] <= 100 for row in rows)
     for form, start in (("md", "**Trained on kitchen"), ("csv", "method,train,"), ("latex", "\\begin{table}")):
         assert egoshift("tables", runs, "--format", form).out.startswith(start)
+    _the_papers_tables_are_filled(egoshift, runs)
     page = tmp_path / "report.html"
     assert egoshift("tables", runs, "--format", "html", "-o", page).code == 0
     assert "<title>egoshift report</title>" in page.read_text()
+
+
+def _the_papers_tables_are_filled(egoshift: Command, runs: Path) -> None:
+    printed = egoshift("tables", runs, "--paper", "xmic", "--table", "1,2", "--table", "4")
+    assert printed.code == 0
+    assert [line.split(":")[0] for line in printed.out.splitlines() if line.startswith("**")] == [
+        f"**X-MIC, Table {number}" for number in (1, 1, 2, 2, 4)
+    ]
+    assert printed.lines[0].startswith("not run (the run of this name fills its row): coop, cocoop")
+    cells = json.loads(egoshift("tables", runs, "--paper", "xmic", "--format", "json").out)
+    assert {cell["table"] for cell in cells} == set(range(1, 8))
+    filled = {(cell["table"], cell["variant"]) for cell in cells if cell["value"] is not None}
+    # Trained on kitchen alone, which the other tables do not.
+    assert filled == {(table, variant) for table in (1, 2) for variant in ("xmic", "zero_shot")}
 
 
 def test_a_run_file_gives_what_the_recipe_gives(egoshift: Command, own_world: Path, tower: Path, tmp_path: Path):
@@ -113,6 +128,13 @@ def test_wrong_usage_exits_with_two(egoshift: Command, arguments: list[str]):
         (["train", "run.yaml", "--on", "x.yaml"], "a run file names its own data"),
         (["evaluate", "nowhere"], "nowhere: holds no run.yaml"),
         (["tables", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["tables", "x", "--paper", "xmic", "--table", "9"], "the paper has no table 9; it has 1 to 7"),
+        (["tables", "x", "--paper", "xmic", "--table", "two"], "--table two: expected numbers of tables such as 1,2"),
+        (
+            ["tables", "x", "--paper", "xmic", "--format", "html"],
+            "a paper's tables are written as md, latex, csv, json",
+        ),
+        (["tables", "x", "--table", "2"], "--table is of a paper's tables; add --paper xmic"),
         (["recipes", "xmik"], "no recipe or run file 'xmik'"),
     ],
 )

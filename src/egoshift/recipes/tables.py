@@ -4,14 +4,13 @@ Only result files are read, and the paper's printed numbers stand beside ours un
 result's data sets carry the papers' names (``egoshift.recipes.reported``).
 """
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from egoshift.errors import ResultError
 from egoshift.evaluation import MetricRow, Result, harmonic_row
+from egoshift.recipes.grid import Grid, csv_text, latex, markdown
 from egoshift.recipes.reported import reported_value
 from egoshift.records import LABELS, Label
 
@@ -51,9 +50,14 @@ class Block:
         return ("label", "method", *self.columns)
 
     @property
-    def texts(self) -> list[list[str]]:
+    def texts(self) -> tuple[tuple[str, ...], ...]:
         """All lines as text."""
-        return [[label, method, *map(cell_text, cells)] for label, method, cells in self.lines]
+        return tuple((label, method, *map(cell_text, cells)) for label, method, cells in self.lines)
+
+    @property
+    def grid(self) -> Grid:
+        """The block as text."""
+        return Grid(self.caption, self.headings, self.texts)
 
 
 def read_results(paths: Sequence[Path]) -> list[Result]:
@@ -115,52 +119,27 @@ def blocks(rows: Sequence[TableRow]) -> list[Block]:
     return found
 
 
-def markdown(rows: Sequence[TableRow]) -> str:
-    """The blocks as Markdown."""
-    parts = []
-    for block in blocks(rows):
-        lines = [list(block.headings), ["---", "---", *("---:" for _ in block.columns)], *block.texts]
-        parts.append(f"**{block.caption}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines))
-    return "\n\n".join(parts) + "\n"
-
-
-def latex(rows: Sequence[TableRow]) -> str:
-    """The blocks as LaTeX tables (booktabs)."""
-    parts = []
-    for block in blocks(rows):
-        body = "\n".join("  " + " & ".join(map(_escaped, line)) + r" \\" for line in block.texts)
-        parts.append(
-            "\\begin{table}\n\\centering\n\\caption{" + _escaped(block.caption) + "}\n"
-            f"\\begin{{tabular}}{{ll{'r' * len(block.columns)}}}\n  \\toprule\n"
-            "  " + " & ".join(map(_escaped, block.headings)) + " \\\\\n  \\midrule\n"
-            f"{body}\n  \\bottomrule\n\\end{{tabular}}\n\\end{{table}}"
-        )
-    return "\n\n".join(parts) + "\n"
-
-
 def comma_separated(rows: Sequence[TableRow]) -> str:
     """Every row as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(TableRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
+    return csv_text([field.name for field in fields(TableRow)], [asdict(row) for row in rows])
 
 
 TEXT_FORMATS: dict[str, Callable[[Sequence[TableRow]], str]] = {
-    "md": markdown,
+    "md": lambda rows: markdown(block.grid for block in blocks(rows)),
     "csv": comma_separated,
-    "latex": latex,
+    "latex": lambda rows: latex(block.grid for block in blocks(rows)),
 }
 
 
 def cell_text(cell: TableRow | None) -> str:
     """``12.3 [10.1, 14.5]``, with the paper's number where it prints one; empty where nothing was run."""
-    if cell is None:
-        return ""
-    interval = "" if cell.low is None or cell.high is None else f" [{cell.low:.1f}, {cell.high:.1f}]"
-    reported = "" if cell.reported is None else f" (reported {cell.reported:.2f})"
-    return f"{cell.value:.1f}{interval}{reported}"
+    return "" if cell is None else number_text(cell.value, cell.low, cell.high, cell.reported)
+
+
+def number_text(value: float | None, low: float | None, high: float | None, reported: float | None) -> str:
+    """A number with its interval and the paper's number beside it, each where there is one."""
+    parts = ["" if value is None else f"{value:.1f}", "" if low is None or high is None else f"[{low:.1f}, {high:.1f}]"]
+    return " ".join(filter(None, [*parts, "" if reported is None else f"(reported {reported:.2f})"]))
 
 
 def _block(caption: str, rows: Sequence[TableRow], train: str, columns: dict[str, tuple[str, str, str]]) -> Block:
@@ -192,11 +171,16 @@ def _titled(results: Sequence[Result]) -> list[tuple[str, Result]]:
     places = [(title, label, result.train, result.test) for title, result in titled for label in _labels(result)]
     for title, label, train, test in places:
         if places.count((title, label, train, test)) > 1:
-            raise ResultError(
-                f"two results are called {title} ({label}), trained on {train} and tested on {test}; "
-                "give one of the runs another name, or name the result files to read"
-            )
+            raise twice(title, label, train, test)
     return titled
+
+
+def twice(title: str, label: Label, train: str, test: str) -> ResultError:
+    """Two results claim the same place."""
+    return ResultError(
+        f"two results are called {title} ({label}), trained on {train} and tested on {test}; "
+        "give one of the runs another name, or name the result files to read"
+    )
 
 
 def _row(title: str, result: Result, row: MetricRow) -> TableRow:
@@ -210,9 +194,3 @@ def _row(title: str, result: Result, row: MetricRow) -> TableRow:
 
 def _labels(result: Result) -> list[Label]:
     return list(dict.fromkeys(row.label for row in result.rows))
-
-
-def _escaped(text: str) -> str:
-    for character in "_%&#":
-        text = text.replace(character, "\\" + character)
-    return text

@@ -5,33 +5,18 @@ from dataclasses import asdict
 from itertools import product
 
 import pytest
-import torch
 
 from egoshift.errors import ResultError
-from egoshift.evaluation import Result, build_result
+from egoshift.evaluation import Result
 from egoshift.recipes.report import html
-from egoshift.recipes.reported import EGO4D, EPIC
+from egoshift.recipes.reported import EGO4D, EGTEA, EPIC
 from egoshift.recipes.tables import TEXT_FORMATS, TableRow, blocks, cell_text, read_results, table_rows
-from egoshift.records import Label, Scores
-
-
-def _result(train: str, test: str, *, variant: str = "xmic", label: Label = "noun", seed: int = 0, **fields) -> Result:
-    generator = torch.Generator().manual_seed(hash((len(train), len(test), seed)) % 1000)
-    targets = torch.randint(6, (60,), generator=generator)
-    logits = torch.randn(60, 6, generator=generator)
-    logits[torch.arange(60), targets] += 1.0
-    groups = tuple(f"video{index % 7}" for index in range(60))
-    names = ("cup", "knife", "pan & lid", "<script>", "sponge", "tap")
-    scores: dict[Label, Scores] = {label: Scores(label, logits, targets, groups, names)}
-    splits = {} if train == test else {label: ((0, 1, 2, 3), (4, 5))}
-    return build_result(
-        scores, method="xmic", train=train, test=test, splits=splits, variant=variant, seed=seed, **fields
-    )
+from tests.unit.recipes.results import made_up
 
 
 @pytest.fixture
 def both_ways() -> list[Result]:
-    return [_result(train, test) for train, test in product((EGO4D, EPIC), repeat=2)]
+    return [made_up(train, test) for train, test in product((EGO4D, EPIC), repeat=2)]
 
 
 def test_rows_hold_every_number_of_every_result_and_the_harmonic_means(both_ways):
@@ -62,7 +47,13 @@ def test_reported_numbers_stand_beside_results_on_the_papers_data_sets_only(both
     assert found[EGO4D, EPIC, "top1", "novel"] == 21.51
     assert found[EGO4D, EPIC, "hm", "novel"] == 20.75
     assert len(found) == 2 * 6
-    assert all(row.reported is None for row in table_rows([_result("kitchen", "home")]))
+    assert all(row.reported is None for row in table_rows([made_up("kitchen", "home")]))
+
+
+def test_a_result_on_egtea_stands_beside_table_3():
+    rows = table_rows([made_up(EGO4D, EGO4D), made_up(EGO4D, EGTEA)])
+    found = {(row.test, row.metric, row.subset): row.reported for row in rows if row.reported is not None}
+    assert found == {(EGO4D, "top1", "all"): 33.54, (EGTEA, "top1", "all"): 29.21, (EGTEA, "hm", "all"): 31.21}
 
 
 def test_text_formats_show_value_interval_and_reported_number(both_ways):
@@ -78,7 +69,7 @@ def test_text_formats_show_value_interval_and_reported_number(both_ways):
 
 
 def test_cells_that_were_not_run_are_empty_never_zero():
-    rows = table_rows([_result("kitchen", "home")])
+    rows = table_rows([made_up("kitchen", "home")])
     (first, *_) = blocks(rows)
     cells = dict(zip(first.columns, first.lines[0][2], strict=True))
     assert cells["kitchen"] is None
@@ -88,19 +79,19 @@ def test_cells_that_were_not_run_are_empty_never_zero():
 
 
 def test_seeds_and_oracle_selection_are_told_apart():
-    results = [_result("kitchen", "home", seed=seed) for seed in (0, 1)]
+    results = [made_up("kitchen", "home", seed=seed) for seed in (0, 1)]
     assert {row.method for row in table_rows(results)} == {"xmic (seed 0)", "xmic (seed 1)"}
-    oracle = _result("kitchen", "home", selection="oracle")
+    oracle = made_up("kitchen", "home", selection="oracle")
     assert {row.method for row in table_rows([oracle])} == {"xmic (oracle)"}
 
 
 def test_two_results_for_one_place_are_refused():
     with pytest.raises(ResultError, match=r"two results are called xmic \(noun\), trained on kitchen"):
-        table_rows([_result("kitchen", "home"), _result("kitchen", "home")])
+        table_rows([made_up("kitchen", "home"), made_up("kitchen", "home")])
 
 
 def test_nouns_and_verbs_of_separate_models_share_a_table():
-    results = [_result("kitchen", "home", label=label) for label in ("verb", "noun")]
+    results = [made_up("kitchen", "home", label=label) for label in ("verb", "noun")]
     first = blocks(table_rows(results))[0]
     assert [(label, method) for label, method, _ in first.lines] == [("verb", "xmic"), ("noun", "xmic")]
 

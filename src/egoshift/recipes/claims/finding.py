@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from egoshift.recipes.claims.claim import Claim, Comparison, Score
-from egoshift.recipes.claims.judge import Verdict, joint_verdict, paired_interval, verdict_of
+from egoshift.recipes.claims.judge import Verdict, joint_verdict, verdict_of
+from egoshift.recipes.seeds import mean_interval
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Compared:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Its 95% interval over seeds; None for one seed."""
-        return paired_interval(self.differences)
+        return mean_interval(self.differences)
 
     @property
     def verdict(self) -> Verdict:
