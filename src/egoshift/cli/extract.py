@@ -27,9 +27,12 @@ class Arithmetic(StrEnum):
 
 def extract(
     cards: Annotated[list[Path], typer.Argument(metavar="CARD...", help=CARD)],
-    encoder: Annotated[str, typer.Option(help="Hugging Face id or local folder of a CLIP, SigLIP or DINOv2")],
+    encoder: Annotated[
+        str, typer.Option(help="Hub id, folder or file of a CLIP, SigLIP, DINOv2 or LaViLa; pixels:NAME for pictures")
+    ],
     views: Annotated[
-        str | None, typer.Option(help="full, or full,hand; by default hand crops where the card has detections")
+        str | None,
+        typer.Option(help="full, hand or full,hand; by default hand crops too where the card has detections"),
     ] = None,
     rate: Annotated[float, typer.Option(help="Frames per second of the time grid", min=0.01)] = 4.0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "auto",
@@ -49,8 +52,8 @@ def extract(
     from egoshift.recipes import fill_store
 
     wanted: Any = None if views is None else tuple(view.strip() for view in views.split(","))
-    if wanted is not None and wanted not in (("full",), ("full", "hand")):
-        raise ConfigError(f"--views {views}: expected full or full,hand")
+    if wanted is not None and wanted not in (("full",), ("hand",), ("full", "hand")):
+        raise ConfigError(f"--views {views}: expected full, hand or full,hand")
     documents = []
     for path in cards:
         card = DataCard.read(path)

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Family = Literal["clip", "siglip", "dinov2", "lavila"]
-"""The kinds of frozen model this room runs."""
+Family = Literal["clip", "siglip", "dinov2", "lavila", "pixels"]
+"""The kinds of frozen model this room runs; ``"pixels"``, which runs none, gives the prepared pictures themselves."""
 
 TowerKind = Literal["image", "text"]
 

@@ -7,6 +7,7 @@ import torch
 from egoshift.encoders.card import TowerCard, TowerKind, WeightCard
 from egoshift.encoders.folder import WeightFolder, digest, licence
 from egoshift.encoders.image import FEATURES, AbstractImageEncoder, FrozenImageEncoder
+from egoshift.encoders.pixels import PIXELS, load_pixel_encoder
 from egoshift.encoders.precision import Precision, choose_dtype, open_device
 from egoshift.encoders.rule import PreparationRule
 from egoshift.encoders.text import AbstractTextEncoder, ClipTextEncoder, SiglipTextEncoder
@@ -33,6 +34,8 @@ def load_image_encoder(
             of a family that is not supported.
         ConfigError: There is no such device or precision here.
     """
+    if name.startswith(PIXELS):
+        return load_pixel_encoder(name)
     opened = open_device(device)
     dtype = choose_dtype(opened, precision)
     weights = open_weights(name)

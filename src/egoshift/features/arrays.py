@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Int64
+from jaxtyping import Float, Float16, Int64, UInt8
 from torch import Tensor
 
 from egoshift.errors import StoreError
@@ -39,8 +39,9 @@ class FeatureArray:
         self._view = view
         self._device = torch.device(device)
         self._features = torch.from_numpy(store.array(view))
+        self._may_be_infinite = self._features.is_floating_point()  # pictures are bytes
         if resident:
-            for first in range(0, len(self._features), _ROWS_AT_ONCE):
+            for first in range(0, len(self._features) if self._may_be_infinite else 0, _ROWS_AT_ONCE):
                 self._check(torch.arange(first, min(first + _ROWS_AT_ONCE, len(self._features))))
             self._features = self._features.to(self._device, copy=True)
 
@@ -52,12 +53,14 @@ class FeatureArray:
         else:
             # In the order of the file, and each row once: pages are read once and one after another.
             distinct, places = torch.unique(flat, return_inverse=True)
-            taken = self._check(distinct).float().index_select(0, places).to(self._device)
+            taken = self._check(distinct).index_select(0, places).to(self._device).float()
         return taken.view(*rows.shape, -1)
 
-    def _check(self, rows: Int64[Tensor, " rows"]) -> Float16[Tensor, "rows dim"]:
+    def _check(self, rows: Int64[Tensor, " rows"]) -> Float16[Tensor, "rows dim"] | UInt8[Tensor, "rows dim"]:
         """Some rows as they are stored, all finite."""
         found = self._features.index_select(0, rows)
+        if not self._may_be_infinite:
+            return found
         # NaN and infinity alone have all exponent bits set; comparing integers is several times faster than isfinite.
         if ((found.view(torch.int16) & _EXPONENT) == _EXPONENT).any():
             row = int(rows[~torch.isfinite(found).all(1)][0])

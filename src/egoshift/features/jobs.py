@@ -8,6 +8,7 @@ import numpy.typing as npt
 from jaxtyping import Float32, Float64, UInt8
 from torch import Tensor
 
+from egoshift.encoders import WeightCard
 from egoshift.errors import Fault
 from egoshift.features.manifest import View
 from egoshift.features.parts import Rows
@@ -43,9 +44,9 @@ class Job:
     finished: bool = False
     fault: Fault | None = None
 
-    def begin(self, views: Sequence[View], dim: int) -> None:
+    def begin(self, views: Sequence[View], card: WeightCard) -> None:
         """Makes room for what will be encoded."""
-        layout = array_layout(tuple(views), dim)
+        layout = array_layout(tuple(views), card)
         self.rows = {name: np.zeros((len(self.times_s), *shape), dtype) for name, (dtype, shape) in layout.items()}
         self.rows["times"][:] = self.times_s
         self.missing = len(self.times_s) * len(views)

@@ -115,7 +115,7 @@ def merge(store: Path, settings: Manifest, old: Manifest | None, parts: Mapping[
     offsets = row_offsets(old) if old else {}
     shutil.rmtree(store / NEXT, ignore_errors=True)
     (store / NEXT).mkdir()
-    layout = array_layout(settings.views, settings.encoder.dim)
+    layout = array_layout(settings.views, settings.encoder)
     num_rows = sum(entry.rows for entry in videos.values())
     with ExitStack() as stack:
         files = {

@@ -20,6 +20,7 @@ from egoshift.encoders import AbstractImageEncoder
 from egoshift.errors import Fault, MediaError
 from egoshift.features.jobs import Encoded, Event, Failed, Finished, Job, Picture, in_chunks, pictures
 from egoshift.features.manifest import View
+from egoshift.features.store import feature_dtype
 from egoshift.media import AbstractHandLocator, read_frames
 
 _FRAMES_AT_ONCE = 8  # whole frames that a decoding thread holds when it looks for hands
@@ -79,6 +80,7 @@ class Pipeline:
         self._views = tuple(views)
         self._locator = locator
         self._batch_size = batch_size
+        self._dtype = torch.from_numpy(np.empty(0, feature_dtype(encoder.card))).dtype
         self._on_cpu = encoder.device.type == "cpu"
         self._threads = cpu_threads(torch.get_num_threads()) if self._on_cpu else gpu_threads(os.cpu_count() or 1)
         self._batches: queue.Queue[list[Picture] | None] = queue.Queue(self._threads.encoding + 1)
@@ -155,7 +157,7 @@ class Pipeline:
                 self._fail(job, error.fault)
 
     def _decode(self, job: Job) -> None:
-        job.begin(self._views, self._encoder.card.dim)
+        job.begin(self._views, self._encoder.card)
         num_read = 0
         frames = read_frames(job.info.path, job.times_s, job.frame_rate_hz, threads=1)
         for chunk in in_chunks(frames, _FRAMES_AT_ONCE):
@@ -187,15 +189,16 @@ class Pipeline:
             if wanted:
                 self._sort_out(wanted, self._encode(wanted))
 
-    def _encode(self, batch: Sequence[Picture]) -> npt.NDArray[np.float16]:
+    def _encode(self, batch: Sequence[Picture]) -> npt.NDArray[np.generic]:
+        """One row per picture, in the type that is stored."""
         pixels = torch.stack([picture.pixels for picture in batch])
         padding = pixels.new_zeros((self._batch_size - len(batch), *pixels.shape[1:]))
         features = self._encoder.encode(torch.cat([pixels, padding]))
         assert features.shape == (self._batch_size, self._encoder.card.dim), "an encoder gives what its card says"
-        half: npt.NDArray[np.float16] = features[: len(batch)].to(torch.float16).cpu().numpy()
-        return half
+        stored: npt.NDArray[np.generic] = features[: len(batch)].to(self._dtype).cpu().numpy()
+        return stored
 
-    def _sort_out(self, batch: Sequence[Picture], features: npt.NDArray[np.float16]) -> None:
+    def _sort_out(self, batch: Sequence[Picture], features: npt.NDArray[np.generic]) -> None:
         """Puts features where they belong, and hands over the videos that are complete."""
         with self._sorting:
             for picture, feature in zip(batch, features, strict=True):

@@ -4,7 +4,7 @@ On disk a store is a folder::
 
     manifest.json       what made it, and which videos it holds with how many rows
     times.npy           float64 (rows,): seconds; videos one after another in the order of their ids
-    full.npy, hand.npy  float16 (rows, dim): one per view
+    full.npy, hand.npy  float16 (rows, dim): one per view; of pictures (encoder ``pixels:…``) uint8
     hand_boxes.npy      float32 (rows, 4): with the hand view, what it shows
     hand_origins.npy    uint8 (rows,): where each box came from
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import xxhash
 from jaxtyping import Float16, Float32, Float64, UInt8
 
+from egoshift.encoders import WeightCard
 from egoshift.errors import StoreError
 from egoshift.features.manifest import Manifest, View
 
@@ -29,10 +30,15 @@ NEXT = "next"
 _REMEDY = "delete the folder and extract again"
 
 
-def array_layout(views: tuple[View, ...], dim: int) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+def feature_dtype(card: WeightCard) -> np.dtype:
+    """In which type an encoder's features are stored: float16, but pictures as the bytes that they are."""
+    return np.dtype("u1" if card.family == "pixels" else "<f2")
+
+
+def array_layout(views: tuple[View, ...], card: WeightCard) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
     """Type and shape of a row of each array of a store, by the array's name."""
     layout: dict[str, tuple[np.dtype, tuple[int, ...]]] = {"times": (np.dtype("<f8"), ())}
-    layout |= {view: (np.dtype("<f2"), (dim,)) for view in views}
+    layout |= {view: (feature_dtype(card), (card.dim,)) for view in views}
     if "hand" in views:
         layout |= {"hand_boxes": (np.dtype("<f4"), (4,)), "hand_origins": (np.dtype("u1"), ())}
     return layout
@@ -41,7 +47,7 @@ def array_layout(views: tuple[View, ...], dim: int) -> dict[str, tuple[np.dtype,
 class Store:
     """A finished feature store, memory-mapped.
 
-    Per video and view it holds float16 features at a sorted list of times. A clip is a window into it.
+    Per video and view it holds features at a sorted list of times. A clip is a window into it.
 
     Attributes:
         path: Its folder.
@@ -100,7 +106,7 @@ class Store:
         first, num_rows = self._offset(video_id)
         return self.times_s[first : first + num_rows]
 
-    def array(self, view: View) -> Float16[np.ndarray, "rows dim"]:
+    def array(self, view: View) -> Float16[np.ndarray, "rows dim"] | UInt8[np.ndarray, "rows dim"]:
         """The features of a view, all videos one after another, as a memory map."""
         return self._array(view)
 
@@ -160,7 +166,7 @@ def map_arrays(path: Path, manifest: Manifest) -> dict[str, npt.NDArray[np.gener
     """
     rows = sum(entry.rows for entry in manifest.videos.values())
     arrays = {}
-    for name, (dtype, row_shape) in array_layout(manifest.views, manifest.encoder.dim).items():
+    for name, (dtype, row_shape) in array_layout(manifest.views, manifest.encoder).items():
         file = path / f"{name}.npy"
         try:
             # Copy-on-write, because torch warns about memory that it cannot write to; nothing is ever written.

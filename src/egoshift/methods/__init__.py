@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from egoshift.classifier import AbstractClassifier
 from egoshift.methods.clip_adapter import PRESETS_CLIP_ADAPTER, CLIPAdapter
+from egoshift.methods.clip_lora import PRESETS_CLIP_LORA, CLIPLoRA
 from egoshift.methods.cocoop import CoCoOp
 from egoshift.methods.coop import CoOp
 from egoshift.methods.cosine import adapted_logits, adapted_logits_direct, cosine_logits
 from egoshift.methods.efficient_prompt import EfficientPrompt
 from egoshift.methods.linear_probe import PRESETS_LINEAR_PROBE, LinearProbe
 from egoshift.methods.tip_adapter import PRESETS_TIP_ADAPTER, TipAdapter
+from egoshift.methods.vita_clip import PRESETS_VITA_CLIP, VitaCLIP
 from egoshift.methods.xmic import XMIC
 from egoshift.methods.zero_shot import ZeroShot
 
@@ -20,7 +22,9 @@ METHODS: Mapping[str, type[AbstractClassifier]] = {
     "cocoop": CoCoOp,
     "clip_adapter": CLIPAdapter,
     "efficient_prompt": EfficientPrompt,
+    "vita_clip": VitaCLIP,
     "tip_adapter": TipAdapter,
+    "clip_lora": CLIPLoRA,
     "linear_probe": LinearProbe,
 }
 
@@ -73,7 +77,9 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "coop": {"official": _COOP | {"pooling": "mean-of-unit", "full_stop": True}, "xmic": _COOP},
     "cocoop": {"official": _COCOOP | {"pooling": "mean-of-unit", "full_stop": True}, "xmic": _COCOOP},
     "clip_adapter": PRESETS_CLIP_ADAPTER,
+    "vita_clip": PRESETS_VITA_CLIP,
     "tip_adapter": PRESETS_TIP_ADAPTER,
+    "clip_lora": PRESETS_CLIP_LORA,
     "linear_probe": PRESETS_LINEAR_PROBE,
     "efficient_prompt": {
         "official": {
@@ -96,11 +102,13 @@ __all__ = [
     "PRESETS",
     "XMIC",
     "CLIPAdapter",
+    "CLIPLoRA",
     "CoCoOp",
     "CoOp",
     "EfficientPrompt",
     "LinearProbe",
     "TipAdapter",
+    "VitaCLIP",
     "ZeroShot",
     "adapted_logits",
     "adapted_logits_direct",

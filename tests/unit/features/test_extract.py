@@ -368,3 +368,27 @@ def test_a_grid_of_another_rate_shares_nothing_with_the_clip_table(dataset, tmp_
     report = extract(dataset, BlockEncoder(), tmp_path / "s", plan=FramePlan(rate_hz=1))
     assert report.store.times("v1").tolist() == [0.0, 1.0]
     assert report.clips_usable == dataset.clips.select(pl.len()).item()
+
+
+class ByteEncoder(BlockEncoder):
+    """Gives whole numbers up to 255, as what encodes pictures does."""
+
+    def __init__(self):
+        super().__init__(BLOCKS_CARD.model_copy(update={"family": "pixels"}))
+
+    def encode(self, images):
+        return (super().encode(images) * 255).round()
+
+
+@pytest.mark.parametrize("views", [("full",), ("hand",), ("full", "hand")])
+def test_pictures_are_stored_as_bytes_and_added_to_later(dataset, videos, tmp_path, views):
+    half = extract(dataset, BlockEncoder(), tmp_path / "half", views=views, locator=LeftHalf(0.5)).store
+    part = example_dataset(videos, CLIPS[2:3])
+    extract(part, ByteEncoder(), tmp_path / "bytes", views=views, locator=LeftHalf(0.5), batch_size=4)
+    store = extract(dataset, ByteEncoder(), tmp_path / "bytes", views=views, locator=LeftHalf(0.5), batch_size=4).store
+    store.verify()
+    for view in views:
+        array = store.array(view)
+        assert array.dtype == np.uint8
+        np.testing.assert_allclose(array, half.array(view).astype(np.float64) * 255, rtol=0, atol=1)
+        assert [shown_index(row / 255) for row in array] == [shown_index(row) for row in half.array(view)]

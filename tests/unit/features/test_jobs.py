@@ -7,7 +7,7 @@ import torch
 from egoshift.features.jobs import Job, in_chunks, pictures
 from egoshift.media import VideoInfo
 
-from .examples import LeftHalf
+from .examples import BLOCKS_CARD, LeftHalf
 
 INFO = VideoInfo(Path("v.mp4"), 10.0, 8, 4, 10.0, None, 0, "h264")
 
@@ -23,7 +23,7 @@ def prepare(frame: np.ndarray) -> torch.Tensor:
 @pytest.fixture
 def job() -> Job:
     job = Job("v", INFO, np.arange(8) / 4)
-    job.begin(("full", "hand"), 4)
+    job.begin(("full", "hand"), BLOCKS_CARD.model_copy(update={"dim": 4}))
     return job
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from egoshift.errors import StoreError
 from egoshift.features import Store
-from egoshift.features.store import NEXT, UNFINISHED
+from egoshift.features.store import NEXT, UNFINISHED, array_layout
 
-from .examples import make_store
+from .examples import BLOCKS_CARD, make_store
 
 TIMES = {"b": [0.0, 0.25], "a": [1.0, 1.25, 1.5]}
 
@@ -108,3 +108,10 @@ def test_the_manifest_says_what_made_it(store):
     assert manifest["hand"] == {"kind": "left-half", "first_s": 0.0}
     assert set(manifest["videos"]["a"]) == {"rows", "duration_s", "num_bytes", "fingerprint", "times_hash"}
     assert set(manifest["arrays"]) == {"times", "full", "hand", "hand_boxes", "hand_origins"}
+
+
+def test_pictures_are_stored_as_bytes_and_features_in_half_precision():
+    pictures = BLOCKS_CARD.model_copy(update={"family": "pixels", "dim": 12})
+    layouts = [array_layout(("full", "hand"), card) for card in (BLOCKS_CARD, pictures)]
+    assert [layout["hand"] for layout in layouts] == [(np.dtype("<f2"), (16,)), (np.dtype("u1"), (12,))]
+    assert all(layout["times"] == (np.dtype("<f8"), ()) for layout in layouts)

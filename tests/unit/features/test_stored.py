@@ -164,3 +164,28 @@ def test_features_are_resident_only_where_they_fit(store, monkeypatch):
 def test_an_empty_table_of_clips_is_an_error(store):
     with pytest.raises(DataError, match="no clip is given"):
         StoredFeatures({"full": (store, "full")}, pl.DataFrame(schema=clip_table([]).schema))
+
+
+@pytest.fixture
+def pictures(store):
+    """The same store as bytes, which may hold 255 everywhere: of float16 that would be NaN."""
+    for view in store.views:
+        array = np.load(store.path / f"{view}.npy").astype(np.uint8)
+        array[:, 2:] = 255
+        np.save(store.path / f"{view}.npy", array)
+    manifest = store.path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"clip"', '"pixels"'))
+    return Store.open(store.path)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_batches_of_pictures_are_their_bytes_as_numbers(pictures, resident):
+    source = StoredFeatures({"hand": (pictures, "hand")}, clip_table(CLIPS), resident=resident)
+    assert source.resident == resident
+    indices = [3, 0, 4, 1, 2, 0]
+    batch = source.batch(torch.tensor(indices), num_frames=5)
+    starts, stops = (source.clips[name].to_numpy()[indices] for name in ("start_s", "stop_s"))
+    expected = slow_batch(pictures, "hand", source.clips, indices, bin_centres(starts, stops, 5))
+    assert batch.streams["hand"].dtype == torch.float32
+    assert torch.equal(batch.streams["hand"], expected)
+    assert (batch.streams["hand"][..., 2:] == 255).all()

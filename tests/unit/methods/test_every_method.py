@@ -18,6 +18,7 @@ from egoshift.records import Label
 from tests.fixtures.checkpoints import write_clip
 
 BATCH, FRAMES, DIM, WIDE, VERBS, NOUNS = 4, 5, 64, 96, 3, 7
+PIXELS = 3 * 32**2
 CLIP = "a tiny CLIP"
 """Stands in options for the checkpoint of the ``checkpoint`` fixture."""
 NAMES: Mapping[Label, tuple[str, ...]] = {
@@ -33,6 +34,8 @@ GIVEN: Mapping[str, Mapping[str, object]] = {
     "clip_adapter": {"text_dim": DIM, "num_frames": FRAMES},
     "tip_adapter": {"text_dim": DIM},
     "linear_probe": {"text_dim": DIM, "classes": NAMES},
+    "vita_clip": {"encoder": CLIP, "num_frames": FRAMES, "classes": NAMES},
+    "clip_lora": {"encoder": CLIP},
 }
 """What recipes fill in from features and class text."""
 
@@ -144,6 +147,35 @@ OPTIONS: Mapping[str, list[dict[str, object]]] = {
         {"bias": True},
         {"logit_scale": 20.0},
     ],
+    "vita_clip": [
+        *(dict(preset) for preset in PRESETS["vita_clip"].values()),
+        {"streams": ["pixels-hand", "pixels"]},
+        {"num_frames": 3},
+        {"num_text_tokens": 2},
+        {"class_specific": True, "classes": {"verb": NAMES["verb"], "noun": ("cup", "wash", "water", "bowl")}},
+        {"full_stop": False},
+        {"num_global": 0},
+        {"use_local": False},
+        {"use_summary": False},
+        {"num_global": 0, "use_local": False, "use_summary": False},
+        {"train_cls_proj": True},
+        {"logit_scale": 100.0},
+        {"train_logit_scale": False},
+        {"chunk_tokens": 1},
+    ],
+    "clip_lora": [
+        *(dict(preset) for preset in PRESETS["clip_lora"].values()),
+        {"streams": ["pixels-hand", "pixels"]},
+        {"pooling": "mean-of-raw"},
+        {"rank": 4},
+        {"alpha": 2.0},
+        {"dropout": 0.0},
+        {"targets": ["q", "o"]},
+        {"towers": ["image"]},
+        {"towers": ["text"]},
+        {"logit_scale": 20.0},
+        {"chunk_tokens": 1},
+    ],
 }
 CASES = [
     pytest.param(method, options, id=f"{method}-{json.dumps(options)[:60]}")
@@ -177,7 +209,10 @@ def make(method: str, options: Mapping[str, object], seed: int = 0) -> AbstractC
 def make_batch(frames: int = FRAMES, present: Mapping[str, Tensor] | None = None, size: int = BATCH) -> StreamBatch:
     generator = torch.Generator().manual_seed(1)
     widths = {"full": DIM, "hand": DIM, "gaze": DIM, "wide": WIDE, "wide-hand": WIDE}
+    widths |= {"pixels": PIXELS, "pixels-hand": PIXELS}
     streams = {name: torch.randn(size, frames, width, generator=generator) for name, width in widths.items()}
+    for name in ("pixels", "pixels-hand"):
+        streams[name] = (streams[name] * 60 + 128).round().clamp(0, 255)
     targets: dict[Label, Tensor] = {"verb": torch.tensor([0, 1, 2, -1]), "noun": torch.tensor([6, -1, 0, 3])}
     return StreamBatch(streams, present or {}, targets)
 
@@ -189,6 +224,7 @@ def classified(model: AbstractClassifier) -> list[str]:
 def make_text(model: AbstractClassifier) -> dict[Label, ClassText]:
     generator = torch.Generator().manual_seed(2)
     width = make_batch().streams[classified(model)[0]].shape[-1]
+    width = DIM if width == PIXELS else width
     return {
         "verb": ClassText(torch.randn(VERBS, width, generator=generator), NAMES["verb"]),
         "noun": ClassText(torch.randn(NOUNS, width, generator=generator), NAMES["noun"]),
@@ -225,12 +261,12 @@ def test_every_option_of_every_method_is_varied() -> None:
             name for options in (GIVEN[method], *several) for name, value in options.items() if value != defaults[name]
         }
         assert varied == set(defaults)
-    assert len(CASES) == 99
+    assert len(CASES) == 125
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_presets_name_every_option_but_what_follows_from_the_data(method: str) -> None:
-    follows = {"text_dim", "condition_dim", "num_frames", "text_encoder", "classes", "cache_clips", "seed"}
+    follows = {"text_dim", "condition_dim", "num_frames", "text_encoder", "encoder", "classes", "cache_clips", "seed"}
     options = set(inspect.signature(METHODS[method]).parameters) - follows - {"chunk_tokens"}
     assert all(set(preset) == options for preset in PRESETS[method].values())
 

@@ -1,0 +1,241 @@
+"""CLIP-LoRA: low-rank changes of the attention of both frozen towers.
+
+Paper: Zanella and Ben Ayed, "Low-Rank Few-Shot Adaptation of Vision-Language Models", CVPR 2024 workshops (arXiv
+2405.18541), section 3. Official code: https://github.com/MaxZanella/CLIP-LoRA/blob/358f0d7/lora.py and ``loralib/``.
+
+Next to each of the query, key and value projections W of every layer runs a product of two narrow matrices,
+``W x + gamma * B A dropout(x)``; only A and B are trained, and B starts at zero, so training starts from CLIP. The
+change itself is made by ``peft``, which is an extra: ``pip install egoshift[lora]``.
+
+Deviations:
+    - Videos. Official: single images. Ours: the pooled features of a clip's frames.
+    - Prompts. Official: each data set's own template, such as "a photo of a {}.". Ours: the class name alone, as X-MIC
+      finds best (its Table 7).
+    - gamma. LoRA: alpha / rank. Official code: alpha / sqrt(rank), and so here.
+    - The text tower left as it is (``towers=["image"]``). Official: the mean of the templates' text. Ours: the class
+      text as it is given.
+    - Class prompts pass in chunks and end at the longest, and frames pass in chunks (``egoshift.encoders.vision``),
+      whose activations are computed again in the backward pass: the same numbers.
+    - Optimiser. Official: AdamW of rate 2e-4 and decay 0.01, a cosine over 500 steps a shot of 32 images. Here: the
+      run's.
+    - Official: fp16 autocast. Ours: float32, or the run's mixed precision.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.encoders.load import open_text_tower
+from egoshift.encoders.prompts import CHUNK_TOKENS
+from egoshift.encoders.text import fill_up
+from egoshift.encoders.vision import load_vision_tower
+from egoshift.errors import ConfigError
+from egoshift.methods.cosine import cosine_logits
+from egoshift.methods.pictures import picture_vectors
+from egoshift.methods.streams import POOLINGS, choice, class_names, read_text, stream_names
+from egoshift.records import Label
+
+TARGETS: Mapping[str, str] = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "out_proj"}
+"""The projections of an attention that can be changed, and what ``transformers`` calls them."""
+
+TOWERS = ("image", "text")
+
+PRESETS_CLIP_LORA: Mapping[str, Mapping[str, object]] = {
+    "official": {
+        "streams": ["pixels"],
+        "pooling": "mean-of-unit",
+        "rank": 2,
+        "alpha": 1.0,
+        "dropout": 0.25,
+        "targets": ["q", "k", "v"],
+        "towers": ["image", "text"],
+        "logit_scale": 100.0,
+    }
+}
+
+
+class CLIPLoRA(AbstractClassifier):
+    """A frozen CLIP with low-rank changes; the defaults are the preset ``official``.
+
+    Args:
+        encoder: The CLIP; see ``egoshift.encoders.load_image_encoder``.
+        streams: The streams that are classified: its pictures (``pixels:<encoder>``).
+        pooling: How frames become one vector: ``"mean-of-unit"`` or ``"mean-of-raw"``.
+        rank: The narrow width.
+        alpha: What the change is multiplied by, before the division by the square root of the rank.
+        dropout: The share of a changed projection's input that the change does not see in training.
+        targets: Which projections of each attention are changed: of ``"q"``, ``"k"``, ``"v"``, ``"o"`` (the output).
+        towers: Which towers are changed: ``"image"``, ``"text"`` or both.
+        logit_scale: What the cosines are multiplied by.
+        chunk_tokens: How many tokens of class names, and of frames, run at once, which bounds memory.
+
+    Raises:
+        ConfigError: An option is none of its choices, or ``peft`` is not installed.
+        WeightsError: There is no such encoder.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "openai/clip-vit-base-patch16",
+        streams: Sequence[str] = ("pixels",),
+        pooling: str = "mean-of-unit",
+        rank: int = 2,
+        alpha: float = 1.0,
+        dropout: float = 0.25,
+        targets: Sequence[str] = ("q", "k", "v"),
+        towers: Sequence[str] = TOWERS,
+        logit_scale: float = 100.0,
+        chunk_tokens: int = CHUNK_TOKENS,
+    ):
+        super().__init__()
+        self.streams = stream_names("streams", streams)
+        self.pooling = choice("pooling", pooling, tuple(POOLINGS))
+        self.towers = _some("towers", towers, TOWERS)
+        self.logit_scale, self.chunk_tokens = float(logit_scale), chunk_tokens
+        if min(rank, chunk_tokens) < 1 or min(alpha, logit_scale) <= 0 or not 0 <= dropout < 1:
+            raise ConfigError(
+                f"rank is {rank}, chunk_tokens {chunk_tokens}, alpha {alpha}, logit_scale {logit_scale}, dropout "
+                f"{dropout}; give a rank and tokens of at least 1, numbers above zero, and a dropout from 0 to below 1"
+            )
+        self._settings: dict[str, object] = {
+            "encoder": encoder,
+            "streams": list(self.streams),
+            "pooling": pooling,
+            "rank": rank,
+            "alpha": float(alpha),
+            "dropout": float(dropout),
+            "targets": list(_some("targets", targets, tuple(TARGETS))),
+            "towers": list(self.towers),
+            "logit_scale": self.logit_scale,
+            "chunk_tokens": chunk_tokens,
+        }
+        self.vision = load_vision_tower(encoder)
+        self.text = _TextTower(encoder)
+        modules = {"image": self.vision.module, "text": self.text.module}
+        # In the order of TOWERS and not as given, so that the same seed draws the same numbers.
+        self._changed: dict[str, Any] = {}
+        for tower in (tower for tower in TOWERS if tower in self.towers):
+            self._changed |= _change(tower, modules[tower], targets, rank, alpha, dropout)
+        self.lora = nn.ParameterDict(
+            {f"{place}_{side}": self._side(place, side).weight for place, side in self._places}
+        )
+
+    @property
+    def _places(self) -> list[tuple[str, str]]:
+        return [(place, side) for place in self._changed for side in ("a", "b")]
+
+    def _side(self, place: str, side: str) -> Any:
+        changed = self._changed[place]
+        return (changed.lora_A if side == "a" else changed.lora_B)["default"]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The constructor's keyword arguments, JSON-serialisable."""
+        return dict(self._settings)
+
+    @property
+    def required_streams(self) -> tuple[str, ...]:
+        """Names of the streams that ``forward`` reads."""
+        return self.streams
+
+    def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
+        """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
+
+        Raises:
+            ConfigError: A stream is missing or holds no pictures of this encoder, classes have no names or text of
+                another width, or a name is too long.
+        """
+        self._keep_in_step()
+        video = picture_vectors(
+            batch, self.streams, self.vision, self.vision.encode, pooling=self.pooling, chunk_tokens=self.chunk_tokens
+        )
+        return {
+            label: cosine_logits(self._class_vectors(label, words, video.device), video, self.logit_scale)
+            for label, words in text.items()
+        }
+
+    def _class_vectors(self, label: Label, text: ClassText, device: torch.device) -> Float[Tensor, "classes dim"]:
+        if "text" not in self.towers:
+            return read_text(text, self.vision.dim)
+        return self.text.encode(class_names(label, text), device, self.chunk_tokens)
+
+    def _keep_in_step(self) -> None:
+        """The towers are no submodules: they take over what has become of the parameters and of the mode."""
+        for place, side in self._places:
+            module, parameter = self._side(place, side), self.lora[f"{place}_{side}"]
+            if module.weight is not parameter:
+                module.weight = parameter
+        for changed in self._changed.values():
+            changed.lora_dropout.train(self.training)
+
+
+class _TextTower:
+    """CLIP's text tower, with gradients to what is trained in it; of no classifier's state."""
+
+    def __init__(self, name: str):
+        self.card, self.module, self._tokeniser = open_text_tower(name, precision="float32")
+        self._ids: dict[tuple[str, ...], list[list[int]]] = {}
+
+    def encode(self, names: tuple[str, ...], device: torch.device, chunk_tokens: int) -> Float[Tensor, "classes dim"]:
+        """The vectors of the names, not normalised; in chunks of names of about one length."""
+        self.module.to(device)
+        if names not in self._ids:
+            self._ids[names] = self._tokeniser(names, self.module.config.max_position_embeddings)
+        ids = self._ids[names]
+        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        size = max(1, chunk_tokens // max(map(len, ids)))
+        chunks = [[ids[row] for row in order[start : start + size]] for start in range(0, len(order), size)]
+        if len(chunks) == 1 or not torch.is_grad_enabled():
+            vectors = torch.cat([self._encode_chunk(chunk) for chunk in chunks])
+        else:
+            vectors = torch.cat([checkpoint(self._encode_chunk, chunk, use_reentrant=False) for chunk in chunks])
+        return vectors.index_select(0, torch.tensor(order, device=device).argsort())
+
+    def _encode_chunk(self, ids: list[list[int]]) -> Float[Tensor, "chunk dim"]:
+        # Pooled at the first end-of-text token, as ClipTextEncoder does and for its reasons.
+        input_ids = fill_up(ids, max(map(len, ids)), self._tokeniser.padding).to(self.module.device)
+        hidden = self.module.text_model(input_ids=input_ids).last_hidden_state
+        ends = torch.tensor([tokens.index(self._tokeniser.end) for tokens in ids], device=hidden.device)
+        vectors: Tensor = self.module.text_projection(hidden[torch.arange(len(ids), device=hidden.device), ends])
+        return vectors.float()
+
+
+def _change(tower: str, module: Any, targets: Sequence[str], rank: int, alpha: float, dropout: float) -> dict[str, Any]:
+    """Puts the changes into a tower; gives the changed projections by names such as ``image_3_q``."""
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise ConfigError("clip_lora needs peft, which is not installed; pip install egoshift[lora]") from error
+    # Named by their ends they are found in the attentions alone; no other part of CLIP is called so.
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        use_rslora=True,
+        target_modules=[TARGETS[target] for target in targets],
+    )
+    inject_adapter_in_model(config, module)
+    letters = {name: letter for letter, name in TARGETS.items()}
+    found = {}
+    for name, part in module.named_modules():
+        if hasattr(part, "lora_A"):
+            layer, projection = name.split(".")[-3], name.split(".")[-1]
+            found[f"{tower}_{layer}_{letters[projection]}"] = part
+    return found
+
+
+def _some(option: str, values: Sequence[str], choices: Sequence[str]) -> tuple[str, ...]:
+    """The given values as a tuple.
+
+    Raises:
+        ConfigError: They are one string, none, one of them twice, or not of the choices.
+    """
+    if isinstance(values, str) or not values or len(set(values)) != len(values) or not set(values) <= set(choices):
+        raise ConfigError(f"{option} is {values!r}; give a list of one or more of {', '.join(map(repr, choices))}")
+    return tuple(values)
