@@ -76,8 +76,8 @@ def draw_part(job: tuple[int, int, int, bool]) -> tuple[np.ndarray, list[Subject
     return np.stack([image for image, _ in drawn]), [subject for _, subject in drawn]
 
 
-def build_model(tokenizer: Any, seed: int, *, width: int = 192, layers: int = 4) -> Any:
-    """A CLIP of some million parameters with random weights; ``width`` and ``layers`` are those of the image tower."""
+def build_model(tokenizer: Any, seed: int) -> Any:
+    """A CLIP of about three million parameters with random weights."""
     from transformers import CLIPConfig, CLIPModel
 
     torch.manual_seed(seed)
@@ -98,10 +98,10 @@ def build_model(tokenizer: Any, seed: int, *, width: int = 192, layers: int = 4)
         **ids,
     }
     vision = {
-        "hidden_size": width,
-        "intermediate_size": 4 * width,
-        "num_hidden_layers": layers,
-        "num_attention_heads": width // 32,
+        "hidden_size": 192,
+        "intermediate_size": 768,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 6,
         "image_size": SIZE,
         "patch_size": 12,
         "hidden_act": "gelu",
@@ -109,6 +109,34 @@ def build_model(tokenizer: Any, seed: int, *, width: int = 192, layers: int = 4)
     }
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=DIM, **ids)
     return CLIPModel(config)
+
+
+@torch.no_grad()
+def grown_model(folder: Path, seed: int) -> Any:
+    """The model of a folder with twice the layers in its image tower, which computes the same until it is trained.
+
+    After each layer comes a new one that adds nothing yet: its two last products are zero.
+    """
+    from transformers import CLIPModel
+
+    torch.manual_seed(seed)
+    small = CLIPModel.from_pretrained(folder, dtype=torch.float32)
+    config = small.config
+    old_layers = config.vision_config.num_hidden_layers
+    config.vision_config.num_hidden_layers = 2 * old_layers
+    large = CLIPModel(config)
+    state = small.state_dict()
+    prefix = "vision_model.encoder.layers."
+    for i in reversed(range(old_layers)):
+        names = [name for name in state if name.startswith(f"{prefix}{i}.")]
+        state |= {name.replace(f"{prefix}{i}.", f"{prefix}{2 * i}.", 1): state.pop(name) for name in names}
+    found = large.load_state_dict(state, strict=False)
+    assert not found.unexpected_keys
+    for layer in large.vision_model.encoder.layers[1::2]:
+        for last in (layer.self_attn.out_proj, layer.mlp.fc2):
+            last.weight.zero_()
+            last.bias.zero_()
+    return large
 
 
 def augmented(images: UInt8[Tensor, "n big big 3"], generator: torch.Generator) -> Float[Tensor, "n 3 size size"]:
@@ -135,13 +163,15 @@ def contrast(logits: Float[Tensor, "n n"], keys: Sequence[str]) -> Tensor:
     return (rows + columns) / 2
 
 
-def train(model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, minutes: float, seed: int) -> int:
+def train(
+    model: Any, tokenizer: Any, sets: Sequence[Pictures], *, steps: int, minutes: float, seed: int, peak: float
+) -> int:
     """Train in place, alternating between the sets; gives the number of steps done."""
     generator = torch.Generator().manual_seed(seed)
     rng = np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.05, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.05, betas=(0.9, 0.98))
     started, step = time.monotonic(), 0
-    for step, rate in learning_rates(steps, minutes, PEAK_RATE):
+    for step, rate in learning_rates(steps, minutes, peak):
         for group in optimiser.param_groups:
             group["lr"] = rate
         chosen = sets[step % len(sets)]
@@ -224,8 +254,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--minutes", type=float, default=50.0, help="stop training after this long")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--width", type=int, default=192, help="of the image tower")
-    parser.add_argument("--layers", type=int, default=4, help="of the image tower")
+    parser.add_argument("--grow", type=Path, help="folder of a model to train further with twice the layers")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="the greatest learning rate")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     started = time.monotonic()
@@ -235,9 +265,10 @@ def main() -> None:
     drawing_minutes = (time.monotonic() - started) / 60
     print(f"drew {2 * count} pictures in {drawing_minutes:.1f} min", flush=True)
     tokenizer = build_tokenizer(WORDS)
-    model = build_model(tokenizer, seed, width=arguments.width, layers=arguments.layers)
+    model = grown_model(arguments.grow, seed) if arguments.grow else build_model(tokenizer, seed)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
-    steps = train(model, tokenizer, sets, steps=arguments.steps, minutes=arguments.minutes, seed=seed)
+    limits = {"steps": arguments.steps, "minutes": arguments.minutes, "peak": arguments.rate}
+    steps = train(model, tokenizer, sets, seed=seed, **limits)
     model.eval()
     rescale(model, tokenizer, tests[0])
     scores = {name: score for test in tests for name, score in measure_pictures(model, tokenizer, test).items()}

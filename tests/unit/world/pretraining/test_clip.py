@@ -6,9 +6,17 @@ import torch
 from PIL import Image
 
 from egoshift.world import clip_folder
-from egoshift.world.pretraining.clip_scores import Pictures, measure_pictures, projected
+from egoshift.world.pretraining.clip_scores import SIZE, Pictures, encode_images, measure_pictures, projected
 from egoshift.world.pretraining.tokens import all_captions, build_tokenizer
-from egoshift.world.pretraining.train_clip import augmented, build_model, captions_of, contrast, draw_part, rescale
+from egoshift.world.pretraining.train_clip import (
+    augmented,
+    build_model,
+    captions_of,
+    contrast,
+    draw_part,
+    grown_model,
+    rescale,
+)
 from egoshift.world.pretraining.web import Subject, captions
 from egoshift.world.vocabulary import NOUNS, VERBS
 
@@ -120,3 +128,18 @@ def test_rescaling_changes_lengths_and_no_cosine() -> None:
     torch.testing.assert_close(torch.nn.functional.normalize(before), torch.nn.functional.normalize(after))
     names = tokenizer([*NOUNS, *VERBS], padding=True, return_tensors="pt")
     assert projected(model.get_text_features(**names)).norm(dim=1).mean().item() == pytest.approx(10, rel=1e-4)
+
+
+@torch.no_grad()
+def test_a_grown_model_sees_what_the_small_one_sees_until_it_is_trained():
+    from transformers import CLIPModel
+
+    large = grown_model(clip_folder(), 0).eval()
+    small = CLIPModel.from_pretrained(clip_folder(), dtype=torch.float32).eval()
+    assert len(large.vision_model.encoder.layers) == 2 * len(small.vision_model.encoder.layers)
+    pixels = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(encode_images(large, pixels), encode_images(small, pixels))
+    new = large.vision_model.encoder.layers[1]
+    assert not new.mlp.fc2.weight.any()
+    assert new.mlp.fc1.weight.any()
+    assert new.self_attn.v_proj.weight.any()
