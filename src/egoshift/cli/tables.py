@@ -97,7 +97,7 @@ def _paper_text(results: list[Path], form: TableFormat, numbers: list[str], *, o
     from egoshift.recipes.paper import PAPER_FORMATS, fill, find_tables, remarks
     from egoshift.recipes.tables import read_results
 
-    chosen = find_tables(_numbers(numbers))
+    chosen = find_tables(table_numbers(numbers))
     if form.value not in PAPER_FORMATS:
         raise ConfigError(f"--format {form}: a paper's tables are written as {', '.join(PAPER_FORMATS)}")
     read = read_results(results)
@@ -107,7 +107,12 @@ def _paper_text(results: list[Path], form: TableFormat, numbers: list[str], *, o
     return PAPER_FORMATS[form.value](filled)
 
 
-def _numbers(texts: list[str]) -> list[int]:
+def table_numbers(texts: list[str]) -> list[int]:
+    """What ``--table`` says.
+
+    Raises:
+        ConfigError: It is not numbers.
+    """
     from egoshift.errors import ConfigError
 
     try:

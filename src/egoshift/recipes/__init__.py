@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from egoshift.errors import ConfigError
+from egoshift.recipes import baselines, xmic
 from egoshift.recipes.execute import evaluate, train
 from egoshift.recipes.own_videos import own_videos
 from egoshift.recipes.run import Run, override, read_run
 from egoshift.recipes.stores import fill_store, store_folder
-from egoshift.recipes.xmic import CLIP, xmic, xmic_dino, xmic_full, xmic_hand, xmic_paper, zero_shot, zero_shot_hand
+from egoshift.recipes.xmic import CLIP
 
 
 @runtime_checkable
@@ -21,14 +22,34 @@ class Recipe(Protocol):
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "zero_shot": zero_shot,
-    "zero_shot_hand": zero_shot_hand,
-    "xmic": xmic,
-    "xmic_paper": xmic_paper,
-    "xmic_full": xmic_full,
-    "xmic_hand": xmic_hand,
-    "xmic_dino": xmic_dino,
-    "own_videos": own_videos,
+    make.__name__: make
+    for make in (
+        xmic.zero_shot,
+        xmic.zero_shot_hand,
+        xmic.xmic,
+        xmic.xmic_paper,
+        xmic.xmic_full,
+        xmic.xmic_hand,
+        xmic.xmic_dino,
+        xmic.zero_shot_large,
+        xmic.xmic_large,
+        xmic.zero_shot_lavila,
+        xmic.xmic_lavila,
+        baselines.coop,
+        baselines.coop_official,
+        baselines.cocoop,
+        baselines.cocoop_official,
+        baselines.clip_adapter,
+        baselines.clip_adapter_temporal,
+        baselines.clip_adapter_official,
+        baselines.a5,
+        baselines.vita_clip,
+        baselines.tip_adapter,
+        baselines.tip_adapter_f,
+        baselines.clip_lora,
+        baselines.linear_probe,
+        own_videos,
+    )
 }
 
 

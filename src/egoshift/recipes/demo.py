@@ -24,7 +24,7 @@ OnStep = Callable[[str, float, float, str], None]
 def demo_runs(source: Path, target: Path) -> list[Run]:
     """Zero-shot CLIP on full frames and on hand crops, and X-MIC, trained on one generated data set, tested on both."""
     recipes = (zero_shot, zero_shot_hand, xmic)
-    return [egoworld_settings(make(source, (target,), encoder=ENCODER)) for make in recipes]
+    return [egoworld_settings(make(source, (target,))) for make in recipes]
 
 
 def run_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: OnStep) -> tuple[list[TableRow], Path]:

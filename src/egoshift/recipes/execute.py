@@ -23,10 +23,10 @@ from egoshift.datasets.vocabulary import read_synonyms
 from egoshift.encoders import class_text, load_text_encoder
 from egoshift.errors import CheckpointError, ConfigError, Fault, StoreError
 from egoshift.evaluation import Provenance, Result, build_result, library_versions, predict
-from egoshift.features import StoredFeatures
+from egoshift.features import Store, StoredFeatures
 from egoshift.methods import METHODS
 from egoshift.recipes.run import Run, absolute, read_run, write_run
-from egoshift.recipes.stores import Opened
+from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
 from egoshift.training import FitProgress, FitReport, fit, load_checkpoint
 from egoshift.training.checkpoint import trained_parameters
@@ -155,18 +155,24 @@ def class_texts(run: Run, opened: Opened, labels: Sequence[Label]) -> dict[Label
             f"{opened.card.name}: has no {' or '.join(missing)} labels, it has {', '.join(vocabularies) or 'none'}; "
             f"set labels, such as --set labels=[{next(iter(vocabularies), 'noun')}]"
         )
-    encoder, store = load_text_encoder(run.text_encoder), opened.stores[run.text_encoder]
-    theirs, ours = store.manifest.encoder.sha256, encoder.card.sha256
-    if theirs != ours:
-        raise StoreError(
-            f"{store.path}: was encoded by weights {theirs[:12]}, but {run.text_encoder} now holds {ours[:12]}, whose "
-            "class text does not belong to these features; put the old weights back, or extract into another folder"
-        )
+    encoder, store = load_text_encoder(run.text_encoder), opened.stores.get(run.text_encoder)
+    # Where a run reads stored pictures alone, the method runs the image tower itself: there are no features to differ.
+    if store is not None:
+        _check_weights(store, run.text_encoder, encoder.card.sha256)
     return {label: class_text(encoder, vocabularies[label].names, run.templates) for label in labels}
 
 
+def _check_weights(store: Store, name: str, ours: str) -> None:
+    theirs = store.manifest.encoder.sha256
+    if theirs != ours:
+        raise StoreError(
+            f"{store.path}: was encoded by weights {theirs[:12]}, but {name} now holds {ours[:12]}, whose class text "
+            "does not belong to these features; put the old weights back, or extract into another folder"
+        )
+
+
 def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) -> AbstractClassifier:
-    """The run's method, with the widths and frame count that follow from features and text filled in.
+    """The run's method, with what follows from features and text filled in: widths, frames, encoder and class names.
 
     Raises:
         ConfigError: The method refuses its options.
@@ -179,6 +185,9 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
         "text_dim": next(iter(text.values())).vectors.shape[1],
         "condition_dim": next((dims[name] for name in condition if name in dims), None),
         "num_frames": run.fit.num_frames,
+        "text_encoder": run.text_encoder,
+        "encoder": run.text_encoder,
+        "classes": {label: list(words.names) for label, words in text.items()},
     }
     for name, value in follows.items():
         if name in accepted and name not in options and value is not None:
@@ -280,11 +289,7 @@ def _by_kind(faults: Iterable[Fault]) -> dict[str, int]:
 
 
 def _provenance(run: Run, opened: Opened) -> dict[str, Any]:
-    stores = {
-        encoder: {"weights": store.manifest.encoder.sha256, "arrays": store.manifest.arrays}
-        for encoder, store in opened.stores.items()
-    }
-    return {"run": run.model_dump(mode="json"), "stores": stores}
+    return {"run": run.model_dump(mode="json"), "stores": made_from(opened.stores)}
 
 
 def _claim(out: Path, run: Run) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from egoshift.encoders import PIXELS
 from egoshift.errors import ConfigError
 from egoshift.methods import METHODS
 from egoshift.records import Label
@@ -20,7 +21,9 @@ class StreamRef(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoder: str = Field(description="Hub id, local folder, 'egoworld' or 'egoworld-dino'")
+    encoder: str = Field(
+        description="Hub id, local folder, 'egoworld' or 'egoworld-dino'; after 'pixels:' for its prepared pictures"
+    )
     view: Literal["full", "hand"] = "full"
 
 
@@ -83,7 +86,7 @@ class Run(BaseModel):
             raise ValueError(f"labels {self.labels} name a kind twice")
         if self.fit.selection == "oracle" and not self.test:
             raise ValueError("fit.selection 'oracle' needs a target; give a data card in test")
-        if self.text_encoder not in {stream.encoder for stream in self.streams.values()}:
+        if self.text_encoder not in {stream.encoder.removeprefix(PIXELS) for stream in self.streams.values()}:
             raise ValueError(f"text_encoder {self.text_encoder!r} made none of the streams; name one of their encoders")
         return self
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import polars as pl
 import torch
+from pydantic import JsonValue
 
 from egoshift.datasets import DataCard, load_dataset
-from egoshift.encoders import load_image_encoder
+from egoshift.encoders import PIXELS, load_image_encoder
+from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.encoders.precision import Precision
 from egoshift.errors import ConfigError, StoreError
 from egoshift.features import ExtractProgress, ExtractReport, FramePlan, Store, StoredFeatures, View, extract
@@ -20,8 +22,9 @@ from egoshift.records import Dataset, Label
 
 def store_folder(card: DataCard, encoder: str) -> Path:
     """The folder of this data set's features by this encoder, named after the hub id or the local folder."""
-    name = Path(encoder).name if Path(encoder).is_dir() else encoder
-    return card.features / re.sub(r"[^\w.-]+", "--", name)
+    weights = encoder.removeprefix(PIXELS)
+    name = Path(weights).name if Path(weights).is_dir() else weights
+    return card.features / re.sub(r"[^\w.-]+", "--", (PIXELS if weights != encoder else "") + name)
 
 
 def fill_store(
@@ -39,7 +42,7 @@ def fill_store(
 
     Args:
         card: The data set.
-        encoder: Hub id, local folder, ``egoworld`` or ``egoworld-dino``.
+        encoder: Hub id, local folder, ``egoworld`` or ``egoworld-dino``; with ``pixels:`` before it, its pictures.
         views: By default full frames, and hand crops where the card names hand detections.
         plan: Which times; by default a grid of 4 frames a second.
         device: ``auto``, ``cpu``, ``cuda`` …
@@ -130,6 +133,14 @@ class Opened:
         return StoredFeatures(streams, clips, labels)
 
 
+def made_from(stores: Mapping[str, Store]) -> dict[str, JsonValue]:
+    """What results and models say of the features they were made from, by encoder."""
+    return {
+        encoder: {"weights": store.manifest.encoder.sha256, "arrays": dict(store.manifest.arrays)}
+        for encoder, store in stores.items()
+    }
+
+
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:
     folder = store_folder(card, stream.encoder)
     if not folder.exists():
@@ -137,7 +148,10 @@ def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:
             f"{folder}: no features of {card.name} by {stream.encoder}; "
             f"run `egoshift extract {path} --encoder {stream.encoder}` first"
         )
-    return Store.open(folder)
+    if not stream.encoder.startswith(PIXELS):
+        return Store.open(folder)
+    # Of pictures nothing but their preparation can be wrong, and it is read in no time.
+    return Store.open(folder, expect={"encoder.sha256": load_pixel_encoder(stream.encoder).card.sha256})
 
 
 def _device(name: str) -> str:

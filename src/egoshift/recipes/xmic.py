@@ -14,7 +14,10 @@ from egoshift.recipes.run import MethodSpec, Run, StreamRef
 from egoshift.training import OPTIMISERS, FitSettings
 
 CLIP = "openai/clip-vit-base-patch16"
+CLIP_LARGE = "openai/clip-vit-large-patch14"
 DINO = "facebook/dinov2-large"
+LAVILA = "clip_openai_timesformer_large.narrator_rephraser.ep_0003.md5sum_c89337.pth"
+"""The file of LaViLa's dual encoder (TSF-L) that X-MIC's configuration names, as LaViLa's authors publish it."""
 
 
 def zero_shot(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP) -> Run:
@@ -73,6 +76,26 @@ def xmic_dino(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP, di
     }
     method = _released(classify_streams=("hand",), condition_streams=("dino_hand", "dino_full"))
     return _run("xmic_dino", train, test, encoder, streams, method)
+
+
+def zero_shot_large(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP_LARGE) -> Run:
+    """Frozen CLIP ViT-L/14 on full frames (Table 5)."""
+    return zero_shot(train, test, encoder=encoder).model_copy(update={"name": "zero_shot_large"})
+
+
+def xmic_large(train: Path, test: Sequence[Path] = (), *, encoder: str = CLIP_LARGE) -> Run:
+    """X-MIC on CLIP ViT-L/14 (Table 5)."""
+    return xmic(train, test, encoder=encoder).model_copy(update={"name": "xmic_large"})
+
+
+def zero_shot_lavila(train: Path, test: Sequence[Path] = (), *, encoder: str = LAVILA) -> Run:
+    """Frozen LaViLa on full frames (Table 5)."""
+    return zero_shot(train, test, encoder=encoder).model_copy(update={"name": "zero_shot_lavila"})
+
+
+def xmic_lavila(train: Path, test: Sequence[Path] = (), *, encoder: str = LAVILA) -> Run:
+    """X-MIC on LaViLa (Table 5); each frame is a clip of its own, as the released code extracts features."""
+    return xmic(train, test, encoder=encoder).model_copy(update={"name": "xmic_lavila"})
 
 
 def _released(**changes: Any) -> MethodSpec:

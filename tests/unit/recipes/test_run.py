@@ -23,7 +23,20 @@ def test_every_recipe_makes_a_run_that_survives_its_file(name, tmp_path):
 
 def test_the_recipes_are_those_that_the_documentation_names():
     xmic = ["xmic", "xmic_paper", "xmic_full", "xmic_hand", "xmic_dino"]
-    assert list(RECIPES) == ["zero_shot", "zero_shot_hand", *xmic, "own_videos"]
+    backbones = ["zero_shot_large", "xmic_large", "zero_shot_lavila", "xmic_lavila"]
+    prompts = ["coop", "coop_official", "cocoop", "cocoop_official"]
+    adapters = ["clip_adapter", "clip_adapter_temporal", "clip_adapter_official"]
+    others = ["a5", "vita_clip", "tip_adapter", "tip_adapter_f", "clip_lora", "linear_probe"]
+    expected = ["zero_shot", "zero_shot_hand", *xmic, *backbones, *prompts, *adapters, *others, "own_videos"]
+    assert list(RECIPES) == expected
+
+
+def test_the_text_tower_of_stored_pictures_is_that_of_their_encoder():
+    run = recipe("clip_lora")(CARD, (OTHER,), encoder="my/clip")
+    assert {stream.encoder for stream in run.streams.values()} == {"pixels:my/clip"}
+    assert run.text_encoder == "my/clip"
+    with pytest.raises(ConfigError, match="made none of the streams"):
+        override(run, ["text_encoder=another/clip"])
 
 
 def test_paths_in_a_run_file_are_relative_to_it(tmp_path):

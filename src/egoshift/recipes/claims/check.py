@@ -1,28 +1,16 @@
 """All seeds, all claims: train and evaluate what is needed, then judge."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from egoshift.recipes.claims.claim import WEB_PICTURES, Claim
+from egoshift.recipes.claims.claim import WEB_PICTURES, Claim, Score
 from egoshift.recipes.claims.finding import Finding, find
-from egoshift.recipes.claims.plan import Job, encoders_of, jobs_of, scores_of
-from egoshift.recipes.claims.pool import train_all
-from egoshift.recipes.claims.replicate import OnShare, Replicate
-from egoshift.recipes.claims.variants import check_assignments
-
-OnClaims = Callable[[float, float, str], None]
-"""Told the work done, the work in all, and what is being done."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A piece of the work of one seed: how long it takes beside the others, and what does it."""
-
-    title: str
-    cost: float
-    do: Callable[[OnShare], None]
+from egoshift.recipes.claims.pictures import third_person_score
+from egoshift.recipes.claims.plan import jobs_of, score_value, scores_of
+from egoshift.recipes.variants import check_assignments
+from egoshift.recipes.worlds import OnWork, Replicate, Step, do_all, steps_of
+from egoshift.recipes.worlds.replicate import OnShare, picture_code
 
 
 def check_claims(
@@ -32,7 +20,7 @@ def check_claims(
     seeds: Sequence[int],
     scale: float = 1.0,
     assignments: Sequence[str] = (),
-    progress: OnClaims,
+    progress: OnWork,
 ) -> tuple[Finding, ...]:
     """Do under ``out/seed-N`` whatever these claims need, and judge them; what is there is used again.
 
@@ -49,47 +37,30 @@ def check_claims(
     """
     check_assignments(assignments)
     replicates = [Replicate(out / f"seed-{seed}", seed, scale, tuple(assignments)) for seed in seeds]
-    work = [(replicate, step) for replicate in replicates for step in steps_of(replicate, claims)]
-    total, done = sum(step.cost for _, step in work), 0.0
-    for replicate, step in work:
-        report = partial(_report, progress, f"seed {replicate.seed}: {step.title}", done, step.cost, total)
-        report(0.0, "")
-        step.do(report)
-        done += step.cost
-    return find(claims, {replicate.seed: replicate.values(claims) for replicate in replicates})
+    do_all(((replicate, step) for replicate in replicates for step in all_steps_of(replicate, claims)), progress)
+    return find(claims, {replicate.seed: values_of(replicate, claims) for replicate in replicates})
 
 
-def steps_of(replicate: Replicate, claims: Sequence[Claim]) -> Iterator[Step]:
+def all_steps_of(replicate: Replicate, claims: Sequence[Claim]) -> Iterator[Step]:
     """What must be done in one world for these claims, in order."""
-    jobs = jobs_of(claims)
     if any(score.variant == WEB_PICTURES for score in scores_of(claims)):
         yield Step("drawing web pictures", 5, partial(_draw, replicate))
-    if jobs:
-        yield Step("writing videos", 100 * replicate.scale, replicate.write_world)
-    for encoder in encoders_of(jobs):
-        for card in replicate.cards:
-            extract = partial(replicate.extract, card, encoder)
-            yield Step(f"extracting {card.stem} with {encoder}", 40 * replicate.scale, extract)
-    if jobs:
-        yield Step("training", 5 * len(jobs), partial(_train, replicate, jobs))
+    yield from steps_of(replicate, jobs_of(claims))
+
+
+def values_of(replicate: Replicate, claims: Sequence[Claim]) -> dict[Score, float]:
+    """Every score that the claims compare in one world, once all steps are done."""
+    results = {job: replicate.results(job) for job in jobs_of(claims)}
+    return {
+        score: _third_person(replicate) if score.variant == WEB_PICTURES else score_value(score, results)
+        for score in scores_of(claims)
+    }
+
+
+def _third_person(replicate: Replicate) -> float:
+    """The encoder's score on web pictures drawn for this seed."""
+    return third_person_score(replicate.folder / "pictures.json", replicate.seed, code=picture_code())
 
 
 def _draw(replicate: Replicate, report: OnShare) -> None:
-    replicate.third_person()
-
-
-def _train(replicate: Replicate, jobs: Sequence[Job], report: OnShare) -> None:
-    waiting = [job for job in jobs if not replicate.is_done(job)]
-    finished = len(jobs) - len(waiting)
-
-    def tell(job: Job) -> None:
-        nonlocal finished
-        finished += 1
-        report(finished / len(jobs), f"{finished} of {len(jobs)}, last {job.name}")
-
-    report(finished / len(jobs), f"{finished} of {len(jobs)} were there")
-    train_all(replicate, waiting, tell)
-
-
-def _report(progress: OnClaims, title: str, done: float, cost: float, total: float, share: float, note: str) -> None:
-    progress(round(done + share * cost), round(total), f"{title} {note}")
+    _third_person(replicate)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from egoshift.recipes.variants import VARIANTS
 from egoshift.records import Label
 
 MeasureName = Literal["third-person", "within", "across", "hm", "novel", "novel-generalised"]
@@ -14,6 +15,11 @@ the last, means over both directions: trained on *kitchen*, trained on *home*.""
 
 WEB_PICTURES = "web-pictures"
 """The variant of a ``third-person`` score: nothing is run for it but the frozen encoder on new web pictures."""
+
+
+def variant_title(name: str) -> str:
+    """What tables and plots call a variant, ``WEB_PICTURES`` too."""
+    return "web pictures" if name == WEB_PICTURES else VARIANTS[name].title
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from egoshift.recipes.claims.claim import Gain
+from egoshift.recipes.claims.claim import Gain, variant_title
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.judge import Verdict
-from egoshift.recipes.claims.variants import variant_title
 
 _LOOKS: Mapping[Verdict, tuple[str, str]] = MappingProxyType(
     {

@@ -7,6 +7,7 @@ from egoshift.recipes.claims.claim import WEB_PICTURES, Claim, Comparison, Gain,
 from egoshift.records import Label
 
 _NOVEL: tuple[MeasureName, ...] = ("novel", "novel-generalised")
+_BASELINES = ("clip_adapter", "clip_adapter_temporal", "coop", "cocoop", "a5", "vita_clip")
 _FUSION = "needs the fusion of video, sound and IMU"
 
 
@@ -43,20 +44,44 @@ CLAIMS: tuple[Claim, ...] = (
         3,
         "X-MIC beats CLIP-Adapter, CoOp, CoCoOp, A5 and Vita-CLIP across data sets (harmonic mean)",
         "X-MIC, Table 1",
-        missing="needs CLIP-Adapter, CoOp, CoCoOp, A5 and Vita-CLIP",
+        (
+            *(_above("xmic", other, label) for label in ("noun", "verb") for other in _BASELINES),
+            *(
+                _above("xmic", other, label, decides=False)
+                for label in ("noun", "verb")
+                for other in ("clip_adapter_official", "tip_adapter", "tip_adapter_f", "clip_lora", "linear_probe")
+            ),
+            *(
+                _above("xmic", other, label, "across", decides=False)
+                for label in ("noun", "verb")
+                for other in _BASELINES
+            ),
+        ),
+        note="All methods classify hand crops and each got its learning rate by the same search on held-out source "
+        "videos of world 0. CLIP-Adapter is X-MIC's own re-implementation (four fifths adapted, both sides), with "
+        "temporal attention where starred; beside it the official one, methods that the paper lacks, and the score "
+        "across data sets alone.",
     ),
     Claim(
         4,
         "On novel classes X-MIC keeps or improves zero-shot, while CLIP-Adapter loses",
         "X-MIC, Table 2",
-        tuple(
-            _above("xmic", "zero_shot", label, measure, decides=False)
-            for measure in _NOVEL
-            for label in ("noun", "verb")
+        (
+            *(_above("xmic", "zero_shot", label, "novel") for label in ("noun", "verb")),
+            *(_above("zero_shot", "clip_adapter", label, "novel") for label in ("noun", "verb")),
+            *(
+                _above(left, right, label, "novel-generalised", decides=False)
+                for left, right in (("xmic", "zero_shot"), ("zero_shot", "clip_adapter"))
+                for label in ("noun", "verb")
+            ),
+            *(
+                _above(left, right, label, "novel", decides=False)
+                for left, right in (("xmic", "zero_shot_hand"), ("zero_shot_hand", "clip_adapter"))
+                for label in ("noun", "verb")
+            ),
         ),
-        note="What can be compared already: X-MIC against zero-shot on full frames, on classes that were never trained "
-        "on, among these alone (as the paper's Table 2) and among all.",
-        missing="needs CLIP-Adapter",
+        note="Zero-shot on full frames, as the paper's row, among the novel classes alone, as its Table 2. Beside it: "
+        "among all classes; and zero-shot on the hand crops that X-MIC and CLIP-Adapter classify.",
     ),
     Claim(
         5,
@@ -100,7 +125,16 @@ CLAIMS: tuple[Claim, ...] = (
         9,
         "A larger or domain-trained backbone helps nouns across data sets",
         "X-MIC, section 4.4 and Table 5",
-        missing="needs a larger EgoWorld-CLIP, and one trained on egocentric video",
+        (
+            _above("xmic_large", "xmic", "noun", "across"),
+            _above("xmic_lavila", "xmic", "noun", "across"),
+            _above("zero_shot_large", "zero_shot", "noun", "across", decides=False),
+            _above("zero_shot_lavila", "zero_shot", "noun", "across", decides=False),
+            _above("xmic_large", "xmic", "verb", "across", decides=False),
+            _above("xmic_lavila", "xmic", "verb", "across", decides=False),
+        ),
+        note="The larger CLIP is EgoWorld-CLIP with a wider and deeper image tower, trained on the same pictures; "
+        "LaViLa is EgoWorld-CLIP trained further on narrated egocentric videos of other worlds.",
     ),
     Claim(
         10,

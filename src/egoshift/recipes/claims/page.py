@@ -4,12 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from egoshift.errors import ConfigError
 from egoshift.features.files import write_atomically
-from egoshift.recipes.claims.claim import Quantity, Score
+from egoshift.recipes.claims.claim import Quantity, Score, variant_title
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.forest import forest
-from egoshift.recipes.claims.variants import variant_title
+from egoshift.recipes.pages import filled
 
 BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 ROWS, PLOT, PAGE = "claims.json", "claims.png", "claims.md"
@@ -152,9 +151,4 @@ def write_page(
 
 
 def _filled(folder: Path, text: str) -> str:
-    page = folder / PAGE
-    before = page.read_text(encoding="utf-8") if page.is_file() else _NEW_PAGE
-    if before.count(BEGIN) != 1 or before.count(END) != 1 or before.index(BEGIN) > before.index(END):
-        raise ConfigError(f"{page}: needs one line {BEGIN} and after it one {END}, between which the tables go")
-    start, stop = before.index(BEGIN) + len(BEGIN), before.index(END)
-    return f"{before[:start]}\n{text}\n{before[stop:]}"
+    return filled(folder / PAGE, (BEGIN, END), text, new=_NEW_PAGE)

@@ -1,8 +1,10 @@
-"""The tables of the X-MIC paper: their rows and columns as data, and ours beside theirs as text."""
+"""The tables of the X-MIC paper: their rows and columns as data, ours beside theirs as text, and what fills them."""
 
 from egoshift.recipes.paper.cells import Cell, FilledTable, fill, remarks
+from egoshift.recipes.paper.real import RealRuns
 from egoshift.recipes.paper.render import PAPER_FORMATS, grids
-from egoshift.recipes.paper.tables import PAPER_TABLES, Column, PaperTable, Row, find_tables
+from egoshift.recipes.paper.reproduce import Reproduction, page_text, page_with, reproduce_in_worlds
+from egoshift.recipes.paper.tables import PAPER_TABLES, Column, PaperTable, Role, Row, find_tables
 
 __all__ = [
     "PAPER_FORMATS",
@@ -11,9 +13,15 @@ __all__ = [
     "Column",
     "FilledTable",
     "PaperTable",
+    "RealRuns",
+    "Reproduction",
+    "Role",
     "Row",
     "fill",
     "find_tables",
     "grids",
+    "page_text",
+    "page_with",
     "remarks",
+    "reproduce_in_worlds",
 ]

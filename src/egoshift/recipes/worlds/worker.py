@@ -1,22 +1,19 @@
-"""A process that trains what it is told, one line a job: ``python -m egoshift.recipes.claims.worker ORDER``.
+"""A process that trains what it is told, one line a job: ``python -m egoshift.recipes.worlds.worker ORDER``.
 
 ORDER is a replicate as JSON. Each line read is a job as JSON; the line written in answer is empty, or the text of an
 error as JSON.
 """
 
 import json
-import logging
 import sys
 
 from egoshift.errors import EgoshiftError
-from egoshift.recipes.claims.plan import Job
-from egoshift.recipes.claims.replicate import Replicate
+from egoshift.recipes.worlds.jobs import Job
+from egoshift.recipes.worlds.replicate import Replicate
 
 
 def main(order: str) -> None:
     """Train until there are no more lines."""
-    # It tells its precision at every training.
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     replicate = Replicate.from_text(order)
     for line in sys.stdin:
         answer = ""

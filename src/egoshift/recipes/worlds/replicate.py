@@ -11,17 +11,18 @@ import xxhash
 import egoshift
 from egoshift import world
 from egoshift.datasets import DataCard
+from egoshift.encoders import PIXELS
 from egoshift.errors import ConfigError, DataError
 from egoshift.evaluation import Result
-from egoshift.features import ExtractProgress, Store
+from egoshift.features import ExtractProgress, Store, View
 from egoshift.features.files import write_atomically
-from egoshift.recipes.claims.claim import WEB_PICTURES, Claim, Score
-from egoshift.recipes.claims.pictures import third_person_score
-from egoshift.recipes.claims.plan import HOME, KITCHEN, Job, jobs_of, score_value, scores_of
 from egoshift.recipes.execute import RUN_FILE, evaluate, train
 from egoshift.recipes.run import Run, absolute, read_run
-from egoshift.recipes.stores import fill_store, store_folder
+from egoshift.recipes.stores import fill_store, made_from, store_folder
+from egoshift.recipes.worlds.jobs import BENCH, HOME, KITCHEN, Job, cards_of
 from egoshift.world import write_world
+
+SETS = (KITCHEN, HOME, BENCH)
 
 OnShare = Callable[[float, str], None]
 """Told which share of a step is done, and a note."""
@@ -29,54 +30,55 @@ OnShare = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Replicate:
-    """One seed's folder: ``world``, ``models``, ``results`` and ``pictures.json``.
+    """One seed's folder: ``world``, ``models``, ``results`` and ``pictures.json``; and ``oracle``, kept apart.
 
     Attributes:
         folder: Where it lies.
         seed: Of the world and of every training in it.
         scale: How much video the world has.
         assignments: ``fit.field=value``, for every run alike.
+        oracle: Whether epochs are chosen on the first data set not trained on, as X-MIC's released code does. Such
+            models and results lie under ``oracle``; the world and its features are the same.
     """
 
     folder: Path
     seed: int
     scale: float
     assignments: tuple[str, ...] = ()
+    oracle: bool = False
 
     @classmethod
     def from_text(cls, text: str) -> "Replicate":
         """What ``text`` wrote."""
         fields = json.loads(text)
-        return cls(Path(fields["folder"]), fields["seed"], fields["scale"], tuple(fields["assignments"]))
+        return cls(**fields | {"folder": Path(fields["folder"]), "assignments": tuple(fields["assignments"])})
 
     def text(self) -> str:
         """The replicate as JSON, for another process."""
         return json.dumps(asdict(self) | {"folder": str(self.folder)})
 
     @property
+    def results_folder(self) -> Path:
+        """Where results lie."""
+        return self._kept / "results"
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder / "oracle" if self.oracle else self.folder
+
+    @property
     def world(self) -> Path:
         """The folder of the data cards."""
         return self.folder / "world"
 
-    @property
-    def cards(self) -> tuple[Path, ...]:
-        """The data cards of both data sets."""
-        return tuple(self.world / f"{name}.yaml" for name in (KITCHEN, HOME))
+    def cards(self, jobs: Sequence[Job]) -> tuple[Path, ...]:
+        """The data cards that the jobs read."""
+        return tuple(self.world / f"{name}.yaml" for name in cards_of(jobs))
 
-    def values(self, claims: Sequence[Claim]) -> dict[Score, float]:
-        """Every score that the claims compare, once all steps are done."""
-        results: dict[Job, tuple[Result, Result]] = {}
-        for job in jobs_of(claims):
-            within, across = job.result_files(self.folder / "results")
-            results[job] = Result.read(within), Result.read(across)
-        return {
-            score: self.third_person() if score.variant == WEB_PICTURES else score_value(score, results)
-            for score in scores_of(claims)
-        }
-
-    def third_person(self) -> float:
-        """The encoder's score on web pictures drawn for this seed."""
-        return third_person_score(self.folder / "pictures.json", self.seed, code=picture_code())
+    def results(self, job: Job) -> dict[str, Result]:
+        """A job's results by the data set tested on."""
+        files = {test: job.result_file(self.results_folder, test) for test in (job.source, *job.targets)}
+        return {test: Result.read(file) for test, file in files.items()}
 
     def write_world(self, report: OnShare) -> None:
         """Write the world unless it is there; one that other code wrote is written anew.
@@ -87,6 +89,7 @@ class Replicate:
             ConfigError: A world of another seed or scale is there.
         """
         mark, asked = self.world / "written.json", {"seed": self.seed, "scale": self.scale}
+        made_by = {"code": world_code(), "sets": list(SETS)}
         if mark.is_file():
             there = json.loads(mark.read_text(encoding="utf-8"))
             if any(there.get(name) != value for name, value in asked.items()):
@@ -94,21 +97,21 @@ class Replicate:
                     f"{self.world}: holds a world of scale {there.get('scale')} and seed {there.get('seed')}, not of "
                     f"scale {self.scale} and seed {self.seed}; give another --out or remove {self.folder}"
                 )
-            if there.get("code") == world_code():
+            if all(there.get(name) == value for name, value in made_by.items()):
                 return
             shutil.rmtree(self.world)
         write_world(
             self.world,
             seed=self.seed,
             scale=self.scale,
-            sets=(KITCHEN, HOME),
+            sets=SETS,
             sensors=False,
             progress=lambda done, total: report(done / total, f"{done} of {total}"),
         )
-        write_atomically(mark, (json.dumps(asked | {"code": world_code()}) + "\n").encode())
+        write_atomically(mark, (json.dumps(asked | made_by) + "\n").encode())
 
     def extract(self, card: Path, encoder: str, report: OnShare) -> None:
-        """Encode one data set.
+        """Encode one data set: both views, but of stored pictures, which are large, the hand crops alone.
 
         Raises:
             DataError: Something of it could not be read.
@@ -117,7 +120,8 @@ class Replicate:
         def tell(state: ExtractProgress) -> None:
             report(state.frames_done / max(1, state.frames_total), f"{state.frames_per_s:.0f} frames/s")
 
-        faults = fill_store(DataCard.read(card), encoder, progress=tell).faults
+        views: tuple[View, ...] | None = ("hand",) if encoder.startswith(PIXELS) else None
+        faults = fill_store(DataCard.read(card), encoder, views=views, progress=tell).faults
         if faults:
             raise DataError(faults)
 
@@ -126,25 +130,26 @@ class Replicate:
         run, mark = self._run(job), self._mark(job)
         if not mark.is_file() or mark.read_text(encoding="utf-8") != training_code():
             return False
-        return all(self._is_current(run, file) for file in job.result_files(self.folder / "results"))
+        return all(self._is_current(run, file) for file in job.result_files(self.results_folder))
 
     def train(self, job: Job) -> None:
         """Train and evaluate one variant; a model of other settings in its place is replaced."""
-        run, folder = self._run(job), self.folder / "models" / job.name
+        run, folder = self._run(job), self._kept / "models" / job.name
         self._mark(job).unlink(missing_ok=True)
         if (folder / RUN_FILE).is_file() and read_run(folder / RUN_FILE) != absolute(run):
             shutil.rmtree(folder)
         train(run, folder)
-        written = set(evaluate(folder, results=self.folder / "results"))
-        assert written == set(job.result_files(self.folder / "results")), f"{folder}: wrote {written}"
+        written = set(evaluate(folder, results=self.results_folder))
+        assert written == set(job.result_files(self.results_folder)), f"{folder}: wrote {written}"
         write_atomically(self._mark(job), training_code().encode())
 
     def _mark(self, job: Job) -> Path:
         """Says which code the results of a job are by; written last."""
-        return self.folder / "models" / job.name / "code.txt"
+        return self._kept / "models" / job.name / "code.txt"
 
     def _run(self, job: Job) -> Run:
-        return job.run(self.world, seed=self.seed, assignments=self.assignments)
+        chosen = ("fit.selection=oracle",) if self.oracle else ()
+        return job.run(self.world, seed=self.seed, assignments=(*self.assignments, *chosen))
 
     def _is_current(self, run: Run, file: Path) -> bool:
         if not file.is_file():
@@ -152,11 +157,7 @@ class Replicate:
         result = Result.read(file)
         card = DataCard.read(self.world / f"{result.test}.yaml")
         stores = {stream.encoder: Store.open(store_folder(card, stream.encoder)) for stream in run.streams.values()}
-        made_from = {
-            encoder: {"weights": store.manifest.encoder.sha256, "arrays": store.manifest.arrays}
-            for encoder, store in stores.items()
-        }
-        return result.provenance.stores == made_from and _same(run, Run.model_validate(result.provenance.run))
+        return result.provenance.stores == made_from(stores) and _same(run, Run.model_validate(result.provenance.run))
 
 
 def world_code() -> str:
@@ -172,7 +173,7 @@ def picture_code() -> str:
 def training_code() -> str:
     """A digest of the code between features and results: other code may give other results from the same features."""
     package = Path(egoshift.__file__).parent
-    rooms = ("methods", "losses", "training", "evaluation", "features")
+    rooms = ("methods", "losses", "training", "evaluation", "features", "encoders")
     files = [file for room in rooms for file in (package / room).rglob("*.py")]
     return _digest((*files, package / "classifier.py", package / "recipes" / "execute.py"))
 

@@ -1,0 +1,63 @@
+"""The data sets that were given to fill the paper's tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from egoshift.datasets import DataCard
+from egoshift.errors import ConfigError, EgoshiftError
+from egoshift.recipes.paper.tables import REAL, Role
+from egoshift.recipes.run import Run
+from egoshift.recipes.stores import Opened, made_from
+
+
+class GivenData:
+    """The data sets that were given, by the part they play; what each holds of a run's streams is read once.
+
+    Args:
+        cards: The data cards.
+
+    Raises:
+        ConfigError: One is not named as the tables know it.
+        DataError: One cannot be read.
+    """
+
+    def __init__(self, cards: Mapping[Role, Path]):
+        self._cards = {role: path.resolve() for role, path in cards.items()}
+        self._features: dict[tuple[Role, frozenset[tuple[str, str]]], dict[str, JsonValue] | EgoshiftError] = {}
+        for role, path in cards.items():
+            card = DataCard.read(path)
+            if card.name != REAL[role]:
+                raise ConfigError(
+                    f"--{role} {path}: the data set is called {card.name!r}, and the tables know it as {REAL[role]!r}; "
+                    f"write name: {REAL[role]} in the card, and features: {card.features} if they are there already"
+                )
+
+    def card(self, role: Role) -> Path:
+        """The data card of the data set that plays this part.
+
+        Raises:
+            ConfigError: None was given.
+        """
+        if role not in self._cards:
+            raise ConfigError(f"no data card of {REAL[role]} was given; add --{role}")
+        return self._cards[role]
+
+    def features(self, run: Run, role: Role) -> dict[str, JsonValue]:
+        """What the features of the run's streams were made from.
+
+        Raises:
+            ConfigError: No card was given.
+            EgoshiftError: They are not there, or the data set cannot be read.
+        """
+        key = role, frozenset((stream.encoder, stream.view) for stream in run.streams.values())
+        if key not in self._features:
+            try:
+                self._features[key] = made_from(Opened.of(run, self.card(role)).stores)
+            except EgoshiftError as error:
+                self._features[key] = error
+        found = self._features[key]
+        if isinstance(found, EgoshiftError):
+            raise found
+        return found
