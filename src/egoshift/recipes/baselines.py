@@ -1,8 +1,9 @@
 """The methods that X-MIC is compared with (its Tables 1 to 3), and some that users would try besides.
 
-Each recipe trains as X-MIC's released code trains X-MIC and its baselines, by the same optimiser and batches, so that
-the methods differ and nothing else; ``*_official`` recipes train as a method's own authors do. All classify the hand
-crops, as X-MIC's released settings do; ``--set streams.video.view=full`` gives full frames, where there are no crops.
+Each recipe trains as X-MIC's released code trains X-MIC and its baselines, by the same optimiser and batches (of 32 for
+the two that read pictures), so that the methods differ and nothing else; ``*_official`` recipes train as a method's own
+authors do. All classify the hand crops, as X-MIC's released settings do; ``--set streams.video.view=full`` gives full
+frames, where there are no crops.
 """
 
 from collections.abc import Sequence
