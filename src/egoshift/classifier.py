@@ -67,6 +67,11 @@ class AbstractClassifier(nn.Module, ABC):
     def required_streams(self) -> tuple[str, ...]:
         """Names of the streams that ``forward`` reads."""
 
+    @property
+    def frozen_weights(self) -> Mapping[str, str]:
+        """SHA-256 of the weights of frozen towers that the method runs, by the encoder's name; most run none."""
+        return {}
+
     def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
         """Takes in what the method keeps of the training clips, once and before training; most keep nothing.
 

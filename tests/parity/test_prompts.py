@@ -203,3 +203,14 @@ def test_a5_trains_with_the_classes_of_the_batch_and_some_others(folder: Path) -
     torch.testing.assert_close(logits[:, taken], everything[:, taken], rtol=1e-5, atol=1e-5)
     crowded = StreamBatch({"full": torch.randn(6, 4, 24)}, targets={"noun": torch.arange(6)})
     assert int(model.train()(crowded, text)["noun"].isfinite().all(0).sum()) == 6
+
+
+def test_names_are_read_once_however_they_are_drawn(tower: PromptTower) -> None:
+    for names in (NAMES, NAMES[:3], NAMES[::-1], (*NAMES, "cup")):
+        tower.token_ids(names)
+    assert sorted(tower._words) == sorted({*NAMES, "cup"})
+
+
+def test_a_phrase_without_words_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="phrase is '  ', which has no words"):
+        CoOp(text_encoder=str(folder), phrase="  ")

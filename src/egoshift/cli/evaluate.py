@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from egoshift.cli.console import answers, print_json, progress
+from egoshift.cli.train import Device
 
 EXAMPLES = """Examples:
 
@@ -17,13 +18,16 @@ EXAMPLES = """Examples:
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained run")],
     test: Annotated[list[Path] | None, typer.Option(help="Data card to evaluate on, instead of the run's own")] = None,
+    device: Annotated[Device, typer.Option(help="auto is CUDA where there is a device")] = Device.AUTO,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Evaluate within and across data sets, with shared and novel classes; one JSON file a model and data set."""
     from egoshift.recipes import evaluate as evaluate_run
 
     with progress("evaluating") as bar:
-        results = evaluate_run(run, test, progress=lambda title, done, total: bar(done, total, title))
+        results = evaluate_run(
+            run, test, device=device.value, progress=lambda title, done, total: bar(done, total, title)
+        )
     if json:
         print_json(
             {str(path): [row.model_dump(mode="json") for row in result.rows] for path, result in results.items()}

@@ -50,7 +50,7 @@ def reproduce(
     encoder: Annotated[
         list[str] | None, typer.Option(help="NAME=OTHER: another place of an encoder's weights; repeat")
     ] = None,
-    device: Annotated[Device, typer.Option(help="Where to train on data cards")] = Device.AUTO,
+    device: Annotated[Device, typer.Option(help="Where to train and evaluate on data cards")] = Device.AUTO,
     out: Annotated[
         Path | None, typer.Option(help="Folder, used again; by default runs/claims for worlds, else runs/paper")
     ] = None,

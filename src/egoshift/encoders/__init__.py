@@ -6,6 +6,7 @@ from egoshift.encoders.load import load_image_encoder, load_text_encoder
 from egoshift.encoders.pixels import PIXELS
 from egoshift.encoders.precision import Precision, cpu_has_bfloat16
 from egoshift.encoders.text import AbstractTextEncoder, class_text
+from egoshift.encoders.weights import weights_digest
 
 __all__ = [
     "PIXELS",
@@ -18,4 +19,5 @@ __all__ = [
     "cpu_has_bfloat16",
     "load_image_encoder",
     "load_text_encoder",
+    "weights_digest",
 ]

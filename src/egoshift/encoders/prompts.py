@@ -33,7 +33,7 @@ from egoshift.encoders.load import open_text_tower
 from egoshift.encoders.tokens import Tokeniser
 from egoshift.errors import ConfigError, WeightsError
 
-CHUNK_TOKENS = 1 << 14
+CHUNK_TOKENS = 1 << 12
 """How many tokens of class prompts are in flight at once, which bounds the memory of their activations."""
 
 Cache = list[tuple[Tensor, Tensor]]
@@ -85,31 +85,44 @@ class PromptTower:
         card: What it is.
         width: Of the token embeddings.
         context: How many tokens it reads at most.
+        module: The tower itself.
     """
 
     def __init__(self, card: TowerCard, tower: Any, tokeniser: Tokeniser):
         self.card = card
         self.width = int(tower.config.hidden_size)
         self.context = int(tower.config.max_position_embeddings)
-        self._tower, self._tokeniser = tower, tokeniser
+        self.module, self._tokeniser = tower, tokeniser
         self._start = int(tokeniser([""], self.context)[0][0])
-        self._words: dict[tuple[str, ...], list[list[int]]] = {}
+        self._words: dict[str, list[int]] = {}
 
     def to(self, device: torch.device) -> "PromptTower":
         """Moves the tower; it stays the same object."""
-        self._tower.to(device)
+        self.module.to(device)
         return self
 
     def token_embeddings(self, text: str) -> Float[Tensor, "tokens width"]:
         """The embeddings of a text's tokens, without start and end of text, as a copy of their own."""
         return self._embed(torch.tensor(self.token_ids([text])[0], dtype=torch.int64)).clone()
 
+    def initial_context(self, phrase: str, num_tokens: int, std: float) -> Float[Tensor, "learned width"]:
+        """What learned tokens start from: a phrase's embeddings, or random ones where it is empty.
+
+        Raises:
+            ConfigError: The phrase has no tokens.
+        """
+        if not phrase:
+            return torch.randn(num_tokens, self.width) * std
+        context = self.token_embeddings(phrase)
+        if not len(context):
+            raise ConfigError(f"phrase is {phrase!r}, which has no words; give some, or none at all for a random start")
+        return context
+
     def token_ids(self, names: Sequence[str]) -> list[list[int]]:
         """The token ids of each name, without start and end of text."""
-        key = tuple(names)
-        if key not in self._words:
-            self._words[key] = [ids[1:-1] for ids in self._tokeniser(key, self.context)]
-        return self._words[key]
+        new = [name for name in dict.fromkeys(names) if name not in self._words]
+        self._words |= {name: ids[1:-1] for name, ids in zip(new, self._tokeniser(new, self.context), strict=True)}
+        return [self._words[name] for name in names]
 
     def encode(
         self,
@@ -154,7 +167,8 @@ class PromptTower:
             step = partial(self._encode_chunk, [names[c] for c in order[start:stop]], tail, finish)
             parts = (cache, _rows(before, rows), _rows(after, rows))
             if len(chunks) > 1 and torch.is_grad_enabled():
-                results.append(checkpoint(step, *parts, use_reentrant=False, preserve_rng_state=False))
+                # Random numbers are drawn again as they were, since what is trained in the tower may have dropout.
+                results.append(checkpoint(step, *parts, use_reentrant=False))
             else:
                 results.append(step(*parts))
         axis = 1 if finish is None else -1
@@ -171,12 +185,12 @@ class PromptTower:
             raise ConfigError("\n".join(faults))
 
     def _embed(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape width"]:
-        table: Tensor = self._tower.text_model.embeddings.token_embedding.weight
+        table: Tensor = self.module.text_model.embeddings.token_embedding.weight
         return functional.embedding(ids.to(table.device), table)
 
     def _placed(self, embeddings: Float[Tensor, "*shape width"], first: int) -> Float[Tensor, "*shape width"]:
         """Embeddings with the position embeddings of the places from ``first`` on."""
-        positions: Tensor = self._tower.text_model.embeddings.position_embedding.weight
+        positions: Tensor = self.module.text_model.embeddings.position_embedding.weight
         return embeddings + positions[first : first + embeddings.shape[-2]]
 
     def _class_parts(
@@ -203,7 +217,7 @@ class PromptTower:
         """Runs what prompts begin with; keys and values of every layer."""
         start_GPW = self._embed(torch.tensor([self._start])).expand(len(beginning_GPW), 1, -1)
         hidden_GPW = self._placed(torch.cat([start_GPW, beginning_GPW.to(start_GPW.dtype)], 1), 0)
-        layers, cache = list(self._tower.text_model.encoder.layers), []
+        layers, cache = list(self.module.text_model.encoder.layers), []
         for layer in layers:
             normed_GPW = layer.layer_norm1(hidden_GPW)
             keys, values = heads_of(layer, "k_proj", normed_GPW), heads_of(layer, "v_proj", normed_GPW)
@@ -227,12 +241,12 @@ class PromptTower:
         groups, begun = cache[0][0].shape[0], cache[0][0].shape[2]
         hidden_CSW = self._placed(parts.embeddings, begun)
         hidden_GCSW = hidden_CSW.expand(groups, *hidden_CSW.shape)
-        layers = list(self._tower.text_model.encoder.layers)
+        layers = list(self.module.text_model.encoder.layers)
         for layer, begun_keys_values in zip(layers, cache, strict=True):
             ends = parts.ends if layer is layers[-1] else None
             hidden_GCSW = attended(layer, hidden_GCSW, begun_keys_values, ends)
-        pooled_GCW = self._tower.text_model.final_layer_norm(hidden_GCSW.squeeze(2))
-        vectors: Tensor = self._tower.text_projection(pooled_GCW).float()
+        pooled_GCW = self.module.text_model.final_layer_norm(hidden_GCSW.squeeze(2))
+        vectors: Tensor = self.module.text_projection(pooled_GCW).float()
         return vectors if finish is None else finish(vectors)
 
 

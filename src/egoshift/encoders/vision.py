@@ -22,14 +22,16 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from egoshift.encoders.load import check_image_tower
-from egoshift.encoders.prompts import CHUNK_TOKENS
 from egoshift.encoders.rule import PreparationRule
-from egoshift.encoders.weights import open_weights
+from egoshift.encoders.weights import open_weights, weights_digest
 from egoshift.errors import ConfigError
 
 FEW_TOKENS = 128
 """Below it plain products take 0.4 of the time of torch's fused attention, forward and backward on a processor in
 float32 (54 tokens); at 214 tokens 2.7 times it. In bfloat16 they take 0.2 and 0.4 of it."""
+
+CHUNK_TOKENS = 1 << 14
+"""How many tokens of frames are in flight at once, which bounds the memory of their activations."""
 
 Tokens = Float[Tensor, "frames tokens width"]
 
@@ -54,7 +56,7 @@ def load_vision_tower(name: str) -> "VisionTower":
     rule = weights.rule()
     tower = weights.tower("image", torch.device("cpu"), torch.float32)
     check_image_tower(weights.folder, tower.config, rule)
-    return VisionTower(tower, rule)
+    return VisionTower(tower, rule, weights_digest(name))
 
 
 class VisionTower:
@@ -65,9 +67,11 @@ class VisionTower:
     Args:
         module: A ``CLIPVisionModelWithProjection``, frozen, in float32.
         rule: How pictures are prepared for it.
+        sha256: Of its weights.
 
     Attributes:
         module: The module itself.
+        sha256: Of its weights.
         size: Height and width of a picture.
         patch: Height and width of a patch.
         num_tokens: N, the class token and the patches.
@@ -77,8 +81,8 @@ class VisionTower:
         dim: Of the features.
     """
 
-    def __init__(self, module: Any, rule: PreparationRule):
-        self.module = module
+    def __init__(self, module: Any, rule: PreparationRule, sha256: str = ""):
+        self.module, self.sha256 = module, sha256
         config = module.config
         self.size, self.patch = int(config.image_size), int(config.patch_size)
         self.num_tokens = 1 + (self.size // self.patch) ** 2

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from egoshift.encoders.card import Family, TowerKind
-from egoshift.encoders.folder import WeightFolder, open_folder, place_of
+from egoshift.encoders.folder import WeightFolder, digest, open_folder, place_of
 from egoshift.encoders.layouts import Converted, convert_file
 from egoshift.encoders.rule import PreparationRule, read_rule
 from egoshift.encoders.tower import REMEDIES, fill_tower, load_tower, model_type
@@ -93,6 +93,15 @@ class FileWeights(AbstractWeights):
     def tower(self, kind: TowerKind, device: torch.device, dtype: torch.dtype) -> Any:
         """One tower, built from the sizes of its weights."""
         return fill_tower(self._file, self._converted.towers[kind], device, dtype)
+
+
+def weights_digest(name: str) -> str:
+    """SHA-256 of the weights that a name stands for.
+
+    Raises:
+        WeightsError: As for ``open_weights``.
+    """
+    return digest(open_weights(name).folder.weights)
 
 
 def open_weights(name: str) -> AbstractWeights:

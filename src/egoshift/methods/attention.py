@@ -21,6 +21,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+POSITIONS = ("learned", "none")
+"""Whether frames have a learned vector for their place in time; see ``positioned``."""
+
 Tokens = Float[Tensor, "sequences length dim"]
 Present = Bool[Tensor, "sequences length"] | None
 

@@ -44,12 +44,10 @@ from torch.nn import functional
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import AveragedTransformer, positioned, token_mean
+from egoshift.methods.attention import POSITIONS, AveragedTransformer, positioned, token_mean
 from egoshift.methods.cosine import cosine_logits
 from egoshift.methods.streams import POOLINGS, choice, classified_presence, read_stream, read_text, stream_names
 from egoshift.records import Label
-
-POSITIONS = ("learned", "none")
 
 _OFFICIAL: Mapping[str, object] = {
     "streams": ["full"],

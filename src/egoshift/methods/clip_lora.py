@@ -27,13 +27,10 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.encoders.load import open_text_tower
-from egoshift.encoders.prompts import CHUNK_TOKENS
-from egoshift.encoders.text import fill_up
-from egoshift.encoders.vision import load_vision_tower
+from egoshift.encoders.prompts import load_prompt_tower
+from egoshift.encoders.vision import CHUNK_TOKENS, load_vision_tower
 from egoshift.errors import ConfigError
 from egoshift.methods.cosine import cosine_logits
 from egoshift.methods.pictures import picture_vectors
@@ -116,8 +113,8 @@ class CLIPLoRA(AbstractClassifier):
             "chunk_tokens": chunk_tokens,
         }
         self.vision = load_vision_tower(encoder)
-        self.text = _TextTower(encoder)
-        modules = {"image": self.vision.module, "text": self.text.module}
+        self.text = load_prompt_tower(encoder) if "text" in self.towers else None
+        modules = {"image": self.vision.module, "text": None if self.text is None else self.text.module}
         # In the order of TOWERS and not as given, so that the same seed draws the same numbers.
         self._changed: dict[str, Any] = {}
         for tower in (tower for tower in TOWERS if tower in self.towers):
@@ -138,6 +135,11 @@ class CLIPLoRA(AbstractClassifier):
     def settings(self) -> dict[str, object]:
         """The constructor's keyword arguments, JSON-serialisable."""
         return dict(self._settings)
+
+    @property
+    def frozen_weights(self) -> dict[str, str]:
+        """SHA-256 of the towers' weights, by the encoder's name."""
+        return {str(self._settings["encoder"]): self.vision.sha256}
 
     @property
     def required_streams(self) -> tuple[str, ...]:
@@ -161,9 +163,11 @@ class CLIPLoRA(AbstractClassifier):
         }
 
     def _class_vectors(self, label: Label, text: ClassText, device: torch.device) -> Float[Tensor, "classes dim"]:
-        if "text" not in self.towers:
+        if self.text is None:
             return read_text(text, self.vision.dim)
-        return self.text.encode(class_names(label, text), device, self.chunk_tokens)
+        nothing = torch.zeros(1, 0, self.text.width, device=device)
+        vectors: Tensor = self.text.encode(nothing, class_names(label, text), chunk_tokens=self.chunk_tokens)
+        return vectors[0]
 
     def _keep_in_step(self) -> None:
         """The towers are no submodules: they take over what has become of the parameters and of the mode."""
@@ -173,37 +177,6 @@ class CLIPLoRA(AbstractClassifier):
                 module.weight = parameter
         for changed in self._changed.values():
             changed.lora_dropout.train(self.training)
-
-
-class _TextTower:
-    """CLIP's text tower, with gradients to what is trained in it; of no classifier's state."""
-
-    def __init__(self, name: str):
-        self.card, self.module, self._tokeniser = open_text_tower(name, precision="float32")
-        self._ids: dict[tuple[str, ...], list[list[int]]] = {}
-
-    def encode(self, names: tuple[str, ...], device: torch.device, chunk_tokens: int) -> Float[Tensor, "classes dim"]:
-        """The vectors of the names, not normalised; in chunks of names of about one length."""
-        self.module.to(device)
-        if names not in self._ids:
-            self._ids[names] = self._tokeniser(names, self.module.config.max_position_embeddings)
-        ids = self._ids[names]
-        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-        size = max(1, chunk_tokens // max(map(len, ids)))
-        chunks = [[ids[row] for row in order[start : start + size]] for start in range(0, len(order), size)]
-        if len(chunks) == 1 or not torch.is_grad_enabled():
-            vectors = torch.cat([self._encode_chunk(chunk) for chunk in chunks])
-        else:
-            vectors = torch.cat([checkpoint(self._encode_chunk, chunk, use_reentrant=False) for chunk in chunks])
-        return vectors.index_select(0, torch.tensor(order, device=device).argsort())
-
-    def _encode_chunk(self, ids: list[list[int]]) -> Float[Tensor, "chunk dim"]:
-        # Pooled at the first end-of-text token, as ClipTextEncoder does and for its reasons.
-        input_ids = fill_up(ids, max(map(len, ids)), self._tokeniser.padding).to(self.module.device)
-        hidden = self.module.text_model(input_ids=input_ids).last_hidden_state
-        ends = torch.tensor([tokens.index(self._tokeniser.end) for tokens in ids], device=hidden.device)
-        vectors: Tensor = self.module.text_projection(hidden[torch.arange(len(ids), device=hidden.device), ends])
-        return vectors.float()
 
 
 def _change(tower: str, module: Any, targets: Sequence[str], rank: int, alpha: float, dropout: float) -> dict[str, Any]:

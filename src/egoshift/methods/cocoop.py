@@ -69,15 +69,18 @@ class CoCoOp(AbstractClassifier):
         chunk_tokens: int = CHUNK_TOKENS,
     ):
         super().__init__()
-        if num_tokens < 1 or chunk_tokens < 1:
-            raise ConfigError(f"num_tokens is {num_tokens}, chunk_tokens {chunk_tokens}; give at least one of each")
+        if min(num_tokens, chunk_tokens) < 1 or logit_scale <= 0:
+            raise ConfigError(
+                f"num_tokens is {num_tokens}, chunk_tokens {chunk_tokens}, logit_scale {logit_scale}; give at least "
+                "one token of each and a scale above zero"
+            )
         self.streams = stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.ending = "." if full_stop else ""
         self.logit_scale, self.chunk_tokens = float(logit_scale), chunk_tokens
         self.tower = load_prompt_tower(text_encoder)
         dim, width = self.tower.card.dim, self.tower.width
-        initial_PW = self.tower.token_embeddings(phrase) if phrase else torch.randn(num_tokens, width) * STD
+        initial_PW = self.tower.initial_context(phrase, num_tokens, STD)
         self.context = nn.Parameter(initial_PW)
         hidden = max(1, dim // REDUCTION)
         self.meta_net = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, width))
@@ -96,6 +99,11 @@ class CoCoOp(AbstractClassifier):
     def settings(self) -> dict[str, object]:
         """The constructor's keyword arguments, JSON-serialisable."""
         return dict(self._settings)
+
+    @property
+    def frozen_weights(self) -> dict[str, str]:
+        """SHA-256 of the text tower's weights, by the encoder's name."""
+        return {str(self._settings["text_encoder"]): self.tower.card.sha256}
 
     @property
     def required_streams(self) -> tuple[str, ...]:

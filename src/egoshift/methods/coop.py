@@ -82,12 +82,13 @@ class CoOp(AbstractClassifier):
         self.tower = load_prompt_tower(text_encoder)
         self.class_specific = class_specific
         self.classes = trained_classes(classes) if class_specific else {}
-        if num_tokens < 1 or chunk_tokens < 1 or (class_specific and not self.classes):
+        if min(num_tokens, chunk_tokens) < 1 or logit_scale <= 0 or (class_specific and not self.classes):
             raise ConfigError(
-                f"num_tokens is {num_tokens}, chunk_tokens {chunk_tokens}, classes {list(self.classes)}; give at least "
-                "one token, and for class-specific context the class names trained with, as {'noun': ['cup', 'knife']}"
+                f"num_tokens is {num_tokens}, chunk_tokens {chunk_tokens}, logit_scale {logit_scale}, classes "
+                f"{list(self.classes)}; give at least one token, a scale above zero, and for class-specific context "
+                "the class names trained with, as {'noun': ['cup', 'knife']}"
             )
-        initial_PW = self.tower.token_embeddings(phrase) if phrase else torch.randn(num_tokens, self.tower.width) * STD
+        initial_PW = self.tower.initial_context(phrase, num_tokens, STD)
         self.context = (
             nn.ParameterDict({label: _spread(initial_PW, len(names), phrase) for label, names in self.classes.items()})
             if class_specific
@@ -111,6 +112,11 @@ class CoOp(AbstractClassifier):
     def settings(self) -> dict[str, object]:
         """The constructor's keyword arguments, JSON-serialisable."""
         return dict(self._settings)
+
+    @property
+    def frozen_weights(self) -> dict[str, str]:
+        """SHA-256 of the text tower's weights, by the encoder's name."""
+        return {str(self._settings["text_encoder"]): self.tower.card.sha256}
 
     @property
     def required_streams(self) -> tuple[str, ...]:

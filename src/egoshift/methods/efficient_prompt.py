@@ -31,7 +31,7 @@ from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
 from egoshift.methods.attention import AveragedTransformer, positioned
 from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import class_names, classified_presence, read_stream, stream_names
+from egoshift.methods.streams import class_names, classified_presence, mean_direction, read_stream, stream_names
 from egoshift.records import Label
 
 STD = 0.01
@@ -92,10 +92,12 @@ class EfficientPrompt(AbstractClassifier):
         self.temperature, self.max_classes, self.chunk_tokens = temperature, max_classes, chunk_tokens
         self.tower = load_prompt_tower(text_encoder)
         dim, context = self.tower.card.dim, self.tower.context
-        if min(prefix, postfix, num_temporal_layers) < 0 or not 1 <= prefix + postfix <= context - 2 or dim % num_heads:
+        few = min(prefix, postfix, num_temporal_layers) < 0 or num_heads < 1 or int(dim * mlp_ratio) < 1
+        if few or not 1 <= prefix + postfix <= context - 2 or dim % num_heads:
             raise ConfigError(
                 f"prefix {prefix}, postfix {postfix}, num_temporal_layers {num_temporal_layers}, num_heads "
-                f"{num_heads}; give none below zero, 1 to {context - 2} learned tokens, and heads that divide {dim}"
+                f"{num_heads}, mlp_ratio {mlp_ratio}; give none below zero, 1 to {context - 2} learned tokens (the "
+                f"text encoder reads {context}), heads that divide {dim} and a ratio that leaves the MLP one unit"
             )
         if min(num_frames, max_classes, chunk_tokens) < 1 or temperature <= 0:
             raise ConfigError(
@@ -110,6 +112,11 @@ class EfficientPrompt(AbstractClassifier):
     def settings(self) -> dict[str, object]:
         """The constructor's keyword arguments, JSON-serialisable."""
         return dict(self._settings)
+
+    @property
+    def frozen_weights(self) -> dict[str, str]:
+        """SHA-256 of the text tower's weights, by the encoder's name."""
+        return {str(self._settings["text_encoder"]): self.tower.card.sha256}
 
     @property
     def required_streams(self) -> tuple[str, ...]:
@@ -164,6 +171,4 @@ class EfficientPrompt(AbstractClassifier):
         for name in self.streams:
             frames = read_stream(batch, name, self.tower.card.dim)
             vectors.append(functional.normalize(self.temporal(positioned(frames, self.position)).float(), dim=-1))
-        if present is not None:  # what passed the transformer for an absent stream says nothing
-            vectors = [vector.masked_fill(~present[:, [row]], 0.0) for row, vector in enumerate(vectors)]
-        return vectors[0] if len(vectors) == 1 else functional.normalize(torch.stack(vectors).sum(0), dim=-1)
+        return mean_direction(vectors, present)

@@ -99,9 +99,20 @@ def video_vectors(
     Raises:
         ConfigError: If a sample has none of the streams.
     """
-    classified_presence(batch, names)
-    vectors = [POOLINGS[pooling](read_stream(batch, name, dim)) for name in names]
-    return vectors[0] if len(vectors) == 1 else functional.normalize(torch.stack(vectors).sum(0), dim=-1)
+    present = classified_presence(batch, names)
+    return mean_direction([POOLINGS[pooling](read_stream(batch, name, dim)) for name in names], present)
+
+
+def mean_direction(
+    vectors: Sequence[Float[Tensor, "batch dim"]], present: Bool[Tensor, "batch streams"] | None
+) -> Float[Tensor, "batch dim"]:
+    """One unit vector per video from a unit vector per stream: the mean direction of those present."""
+    if len(vectors) == 1:
+        return vectors[0]
+    stacked = torch.stack(list(vectors), dim=1)
+    if present is not None:
+        stacked = stacked.masked_fill(~present.unsqueeze(-1), 0.0)
+    return functional.normalize(stacked.sum(1), dim=-1)
 
 
 def read_text(text: ClassText, dim: int) -> Float[Tensor, "classes dim"]:

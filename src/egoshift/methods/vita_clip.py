@@ -36,8 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.encoders.prompts import CHUNK_TOKENS
-from egoshift.encoders.vision import load_vision_tower
+from egoshift.encoders.vision import CHUNK_TOKENS, load_vision_tower
 from egoshift.errors import ConfigError
 from egoshift.methods.attention import SelfAttention, positioned
 from egoshift.methods.coop import CoOp
@@ -168,6 +167,11 @@ class VitaCLIP(AbstractClassifier):
     def settings(self) -> dict[str, object]:
         """The constructor's keyword arguments, JSON-serialisable."""
         return dict(self._settings)
+
+    @property
+    def frozen_weights(self) -> dict[str, str]:
+        """SHA-256 of the towers' weights, by the encoder's name."""
+        return {str(self._settings["encoder"]): self.vision.sha256}
 
     @property
     def required_streams(self) -> tuple[str, ...]:

@@ -42,13 +42,12 @@ from torch.nn import functional
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import AveragedTransformer, positioned
+from egoshift.methods.attention import POSITIONS, AveragedTransformer, positioned
 from egoshift.methods.cosine import adapted_logits
 from egoshift.methods.streams import POOLINGS, choice, presence, read_stream, read_text, stream_names, video_vectors
 from egoshift.records import Label
 
 HEADS = ("bottleneck-relu", "linear-if-needed")
-POSITIONS = ("learned", "none")
 
 
 class XMIC(AbstractClassifier):

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.errors import ConfigError
 from egoshift.methods.cosine import cosine_logits
 from egoshift.methods.streams import POOLINGS, choice, read_text, stream_names, video_vectors
 from egoshift.records import Label
@@ -33,6 +34,8 @@ class ZeroShot(AbstractClassifier):
         self, *, streams: Sequence[str] = ("full",), pooling: str = "mean-of-unit", logit_scale: float = 100.0
     ):
         super().__init__()
+        if logit_scale <= 0:
+            raise ConfigError(f"logit_scale is {logit_scale}; give a scale above zero")
         self.streams = stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.logit_scale = float(logit_scale)

@@ -27,9 +27,12 @@ LEARNING_RATES: Mapping[str, float] = MappingProxyType(
         "efficient_prompt": 5e-4,
         "tip_adapter": 8e-3,
         "linear_probe": 8e-3,
+        "vita_clip": 3.2e-2,
+        "clip_lora": 3.2e-2,
     }
 )
-"""Per run or method: the best of five rates on held-out training videos of world 0 (``recipes/worlds/choose.py``)."""
+"""Per run or method: the best of five rates on held-out training videos of world 0 (``recipes/worlds/choose.py``; those
+that run the image tower were searched with 10 epochs)."""
 
 ON_PICTURES: Mapping[str, object] = MappingProxyType({"num_frames": 4, "epochs": 20})
 """What methods that run the image tower differ in, which take some thirty times as long as the others."""

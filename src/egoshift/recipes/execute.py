@@ -28,9 +28,9 @@ from egoshift.methods import METHODS
 from egoshift.recipes.run import Run, absolute, read_run, write_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
-from egoshift.training import FitProgress, FitReport, fit, load_checkpoint
+from egoshift.training import Checkpoint, CheckpointConfig, FitProgress, FitReport, fit, load_checkpoint
 from egoshift.training.checkpoint import trained_parameters
-from egoshift.training.devices import Accelerator
+from egoshift.training.devices import Accelerator, choose_device
 
 RUN_FILE, MODELS, RESULTS = "run.yaml", "models", "results"
 
@@ -94,6 +94,7 @@ def evaluate(
     cards: Sequence[Path] | None = None,
     *,
     results: Path | None = None,
+    device: Accelerator = "auto",
     progress: OnEvaluation | None = None,
 ) -> dict[Path, Result]:
     """Evaluate every model of a run's folder and write one result file for each data set.
@@ -103,6 +104,7 @@ def evaluate(
         cards: Data cards to evaluate on; by default the run's own targets, and its source where it has labelled clips
             that were not trained on.
         results: Where to write; by default ``results`` in the run's folder.
+        device: ``auto``, ``cpu`` or ``cuda``.
         progress: Called after every batch.
 
     Returns:
@@ -120,9 +122,11 @@ def evaluate(
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         text = class_texts(run, opened, run.labels)
         for labels in label_groups(run):
-            result = _evaluate_one(
-                run, out / MODELS / "+".join(labels), source, opened, {label: text[label] for label in labels}, progress
-            )
+            checkpoint = load_checkpoint(out / MODELS / "+".join(labels))
+            _check_features(checkpoint.config, opened)
+            checkpoint.classifier.to(choose_device(device))
+            own_text = {label: text[label] for label in labels}
+            result = _evaluate_one(run, checkpoint, source, opened, own_text, progress)
             name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
             path = (results or out / RESULTS) / name
             result.write(path)
@@ -180,6 +184,11 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
     method = METHODS[run.method.name]
     options = dict(run.method.options)
     accepted = inspect.signature(method).parameters
+    if run.templates != ("{}",) and {"text_encoder", "encoder"} & accepted.keys():
+        raise ConfigError(
+            f"run {run.name}: {run.method.name} reads the bare class names, so templates {list(run.templates)} would "
+            "do nothing; leave them out"
+        )
     condition = options.get("condition_streams", ())
     follows: dict[str, Any] = {
         "text_dim": next(iter(text.values())).vectors.shape[1],
@@ -188,6 +197,7 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
         "text_encoder": run.text_encoder,
         "encoder": run.text_encoder,
         "classes": {label: list(words.names) for label, words in text.items()},
+        "seed": run.fit.seed,
     }
     for name, value in follows.items():
         if name in accepted and name not in options and value is not None:
@@ -234,15 +244,27 @@ def held_out_clips(groups: Sequence[str], share: float, seed: int) -> Tensor:
     return torch.tensor([video in names for video in groups])
 
 
+def _check_features(config: CheckpointConfig, opened: Opened) -> None:
+    """Refuse features that other weights of the same name have made than those trained on."""
+    trained_on = config.provenance.get("stores")
+    for encoder, made in made_from(opened.stores).items():
+        theirs = trained_on.get(encoder) if isinstance(trained_on, dict) else None
+        if isinstance(theirs, dict) and isinstance(made, dict) and theirs["weights"] != made["weights"]:
+            raise StoreError(
+                f"{opened.stores[encoder].path}: was encoded by weights {str(made['weights'])[:12]} of {encoder}, the "
+                f"model was trained on features by {str(theirs['weights'])[:12]}; extract it again by those, or train "
+                "again"
+            )
+
+
 def _evaluate_one(
     run: Run,
-    folder: Path,
+    checkpoint: Checkpoint,
     source: Opened,
     target: Opened,
     text: Mapping[Label, ClassText],
     progress: OnEvaluation | None,
 ) -> Result:
-    checkpoint = load_checkpoint(folder)
     labels = tuple(text)
     clips = target.evaluation_clips(trained_on=target is source)
     features = target.features(run, clips, labels)

@@ -22,7 +22,7 @@ class StreamRef(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = Field(
-        description="Hub id, local folder, 'egoworld' or 'egoworld-dino'; after 'pixels:' for its prepared pictures"
+        description="Hub id, folder, file, or one that is shipped; pixels:NAME for its prepared pictures"
     )
     view: Literal["full", "hand"] = "full"
 

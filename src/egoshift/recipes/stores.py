@@ -10,7 +10,7 @@ import torch
 from pydantic import JsonValue
 
 from egoshift.datasets import DataCard, load_dataset
-from egoshift.encoders import PIXELS, load_image_encoder
+from egoshift.encoders import PIXELS, load_image_encoder, weights_digest
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.encoders.precision import Precision
 from egoshift.errors import ConfigError, StoreError
@@ -21,9 +21,14 @@ from egoshift.records import Dataset, Label
 
 
 def store_folder(card: DataCard, encoder: str) -> Path:
-    """The folder of this data set's features by this encoder, named after the hub id or the local folder."""
+    """The folder of this data set's features by this encoder, named after the hub id or the local folder or file.
+
+    A file's folder is part of the name, since makers call their files alike.
+    """
     weights = encoder.removeprefix(PIXELS)
-    name = Path(weights).name if Path(weights).is_dir() else weights
+    place = Path(weights).expanduser()
+    name = place.name if place.is_dir() else weights
+    name = f"{place.resolve().parent.name}--{place.name}" if place.is_file() else name
     return card.features / re.sub(r"[^\w.-]+", "--", (PIXELS if weights != encoder else "") + name)
 
 
@@ -42,7 +47,7 @@ def fill_store(
 
     Args:
         card: The data set.
-        encoder: Hub id, local folder, ``egoworld`` or ``egoworld-dino``; with ``pixels:`` before it, its pictures.
+        encoder: As for ``load_image_encoder``.
         views: By default full frames, and hand crops where the card names hand detections.
         plan: Which times; by default a grid of 4 frames a second.
         device: ``auto``, ``cpu``, ``cuda`` …
@@ -134,11 +139,15 @@ class Opened:
 
 
 def made_from(stores: Mapping[str, Store]) -> dict[str, JsonValue]:
-    """What results and models say of the features they were made from, by encoder."""
-    return {
-        encoder: {"weights": store.manifest.encoder.sha256, "arrays": dict(store.manifest.arrays)}
-        for encoder, store in stores.items()
-    }
+    """What results and models say of the features they were made from, by encoder.
+
+    Stored pictures depend on how they are prepared alone, but what is made of them depends on the tower that sees them.
+    """
+    made: dict[str, JsonValue] = {}
+    for encoder, store in stores.items():
+        seen_by = f"+{weights_digest(encoder.removeprefix(PIXELS))}" if encoder.startswith(PIXELS) else ""
+        made[encoder] = {"weights": store.manifest.encoder.sha256 + seen_by, "arrays": dict(store.manifest.arrays)}
+    return made
 
 
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:

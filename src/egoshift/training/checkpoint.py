@@ -41,6 +41,7 @@ class CheckpointConfig(BaseModel):
         text_encoder: The id of the encoder that made the class vectors; empty where unknown.
         num_frames: Frames per clip in training.
         fit: How it was trained; None where it was not.
+        frozen_weights: SHA-256 of the weights of frozen towers that the method runs, by encoder.
         versions: Of the libraries.
         digests: SHA-256 by file name.
         provenance: Whatever else the one who saved it wanted known.
@@ -57,6 +58,7 @@ class CheckpointConfig(BaseModel):
     text_encoder: str = ""
     num_frames: int = 16
     fit: FitReport | None = None
+    frozen_weights: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     digests: dict[str, str] = Field(default_factory=dict)
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
@@ -127,6 +129,7 @@ def save_checkpoint(
         text_encoder=text_encoder,
         num_frames=num_frames,
         fit=fit,
+        frozen_weights=dict(classifier.frozen_weights),
         versions=library_versions(),
         digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         provenance=dict(provenance or {}),
@@ -224,9 +227,7 @@ def _built(folder: Path, config: CheckpointConfig) -> AbstractClassifier:
     try:
         return METHODS[config.method](**config.settings)
     except (TypeError, ValueError, ConfigError) as error:
-        raise CheckpointError(
-            f"{folder / CONFIG_FILE}: {config.method} refuses the settings ({error}); train it again"
-        ) from None
+        raise CheckpointError(f"{folder / CONFIG_FILE}: {config.method} refuses the settings: {error}") from None
 
 
 def _check_method(folder: Path, config: CheckpointConfig, classifier: AbstractClassifier) -> None:
@@ -241,6 +242,13 @@ def _check_method(folder: Path, config: CheckpointConfig, classifier: AbstractCl
             f"{name} is {config.settings.get(name)!r}, asked for {ours.get(name)!r}" for name in different
         )
         raise CheckpointError(f"{place}: was trained with other settings: {listed}; build the classifier with these")
+    for name, sha256 in config.frozen_weights.items():
+        now = classifier.frozen_weights.get(name)
+        if now != sha256:
+            raise CheckpointError(
+                f"{place}: was trained with weights {sha256[:12]} of {name}, which now holds {str(now)[:12]}; put the "
+                "old weights back, or train it again"
+            )
 
 
 def _tensors(folder: Path, name: str, config: CheckpointConfig) -> dict[str, Tensor]:

@@ -27,9 +27,7 @@ def open_fabric(accelerator: Accelerator, devices: int, num_nodes: int, precisio
     Raises:
         ConfigError: If the accelerator is absent, the precision does not suit it, or the processes were not started.
     """
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("accelerator 'cuda' was asked for, but torch sees no CUDA device; use 'auto' or 'cpu'")
-    device = "cuda" if accelerator == "auto" and torch.cuda.is_available() else accelerator.replace("auto", "cpu")
+    device = choose_device(accelerator)
     processes = devices * num_nodes
     _check_processes(processes)
     arithmetic = choose_precision(precision, device)
@@ -45,6 +43,17 @@ def open_fabric(accelerator: Accelerator, devices: int, num_nodes: int, precisio
         )
         fabric.launch()
     return fabric
+
+
+def choose_device(accelerator: Accelerator) -> Literal["cpu", "cuda"]:
+    """What ``auto`` stands for here, or what was asked for.
+
+    Raises:
+        ConfigError: If the accelerator is absent.
+    """
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("accelerator 'cuda' was asked for, but torch sees no CUDA device; use 'auto' or 'cpu'")
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class Trainer:
         settings: How.
         validation: Clips and classes to score each epoch by, where there are any.
         folder: Where to save points to resume from; none saves none.
+        made_from: What the features were made from, which must be the same to resume.
         progress: Called as training goes on.
     """
 
@@ -59,6 +60,7 @@ class Trainer:
         *,
         validation: tuple[AbstractFeatureSource, Mapping[Label, ClassText]] | None = None,
         folder: Path | None = None,
+        made_from: Any = None,
         progress: OnProgress | None = None,
     ):
         self._fabric, self._classifier, self._source, self._indices = fabric, classifier, source, indices
@@ -70,11 +72,10 @@ class Trainer:
             clips = validation[0]
             own = torch.arange(fabric.global_rank, len(clips), fabric.world_size)
             self._shard, self._validation_text = clips.subset(own), validation[1]
-        sizes = {label: len(classes.vectors) for label, classes in text.items()}
         self.precision = str(fabric.strategy.precision.precision)
         self.num_parameters = sum(value.numel() for value in trained_parameters(classifier).values())
         targets = {label: source.targets[label].cpu()[indices] for label in text}
-        self._job = job_of(classifier, settings, targets, sizes, fabric.world_size, self.precision)
+        self._job = job_of(classifier, settings, targets, text, made_from, fabric.world_size, self.precision)
         self.state = TrainingState()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._changing = False  # weights and state do not belong together at this moment

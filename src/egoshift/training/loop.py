@@ -60,7 +60,8 @@ def fit(
         checkpoint: A folder for the fitted classifier, and while training for the point to resume from.
         resume: Take up an interrupted training of that folder; a finished one is read back.
         text_encoder: The id of the encoder that made the class vectors, for the checkpoint.
-        provenance: Whatever else the checkpoint shall say of its origin.
+        provenance: Whatever else the checkpoint shall say of its origin; ``stores`` in it, what the features were made
+            from, must be the same for a training to be resumed.
         progress: Called as training goes on.
 
     Raises:
@@ -93,6 +94,7 @@ def fit(
             settings,
             validation=None if validation is None else (validation, text_to(validation_text, fabric.device)),
             folder=checkpoint,
+            made_from=(provenance or {}).get("stores"),
             progress=progress,
         )
         resumed_at = trainer.resume() if resume else None

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -18,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from egoshift.classifier import AbstractClassifier
+from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError
 from egoshift.evaluation.result import EpochRow
 from egoshift.features.files import write_atomically
 from egoshift.records import Label
-from egoshift.training.checkpoint import load_state, method_name, plain_settings, trained_parameters
+from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
 from egoshift.training.settings import FitSettings
 
 RESUME_FILE = "resume.safetensors"
@@ -40,6 +41,9 @@ class Job(BaseModel):
     clips: int
     labels_digest: str
     classes: dict[Label, int]
+    text_digest: str
+    frozen_weights: dict[str, str]
+    made_from: JsonValue
     processes: int
     precision: str
 
@@ -91,11 +95,12 @@ def job_of(
     classifier: AbstractClassifier,
     settings: FitSettings,
     targets: Mapping[Label, Int[Tensor, " clip"]],
-    classes: Mapping[Label, int],
+    text: Mapping[Label, ClassText],
+    made_from: Any,
     processes: int,
     precision: str,
 ) -> Job:
-    """The job that a call of ``fit`` is, given the labels of the clips to train on."""
+    """The job that a call of ``fit`` is, given the labels of the clips to train on and what their features are of."""
     content = b"".join(values.cpu().contiguous().numpy().tobytes() for values in targets.values())
     return Job(
         method=method_name(classifier),
@@ -103,10 +108,21 @@ def job_of(
         settings=settings,
         clips=len(next(iter(targets.values()))),
         labels_digest=xxhash.xxh3_64_hexdigest(content),
-        classes=dict(classes),
+        classes={label: len(words.vectors) for label, words in text.items()},
+        text_digest=_text_digest(text),
+        frozen_weights=dict(classifier.frozen_weights),
+        made_from=made_from,
         processes=processes,
         precision=precision,
     )
+
+
+def _text_digest(text: Mapping[Label, ClassText]) -> str:
+    digest = xxhash.xxh3_64()
+    for label, words in text.items():
+        digest.update(json.dumps([label, words.names]).encode())
+        digest.update(words.vectors.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def save_resume_point(
@@ -118,10 +134,9 @@ def save_resume_point(
     scaler: Mapping[str, JsonValue],
 ) -> None:
     """Writes all that is needed to go on as if nothing had happened."""
-    parameters = trained_parameters(classifier)
-    tensors = {f"parameter.{name}": value for name, value in parameters.items()}
+    tensors = {f"state.{name}": value for name, value in kept_state(classifier).items()}
     tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}
-    for name, value in parameters.items():
+    for name, value in trained_parameters(classifier).items():
         moments = {key: moment for key, moment in optimizer.state.get(value, {}).items()}
         tensors |= {f"optimizer.{key}.{name}": moment for key, moment in moments.items()}
     header = _Header(
@@ -163,9 +178,8 @@ def load_resume_point(
     different = header.job.differences(job)
     if different:
         raise CheckpointError(f"{path}: is of another training or other settings: {'; '.join(different)}; {remedy}")
-    parameters = trained_parameters(classifier)
-    load_state(parameters, _section(tensors, "parameter."), str(path), classifier)
-    _load_optimizer(optimizer, parameters, _section(tensors, "optimizer."))
+    load_state(kept_state(classifier), _section(tensors, "state."), str(path), classifier)
+    _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
     state = TrainingState(
         epoch=header.epoch,
         step=header.step,

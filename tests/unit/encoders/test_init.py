@@ -26,6 +26,7 @@ def test_the_room_offers_these_names_and_no_others() -> None:
         "cpu_has_bfloat16",
         "load_image_encoder",
         "load_text_encoder",
+        "weights_digest",
     ]
 
 

@@ -356,3 +356,47 @@ def test_gradient_descent_with_momentum_trains_and_resumes(tmp_path: Path, epoch
     resumed, _, after = fitted(settings=settings, checkpoint=tmp_path, resume=True)
     assert after == losses[-len(after) :]
     assert torch.equal(resumed.layer.weight, whole.layer.weight)
+
+
+class Drawing(Toy):
+    """Draws a buffer that is kept and never trained, as Vita-CLIP does."""
+
+    def __init__(self, *, dim: int = DIM, dropout: float = 0.0):
+        super().__init__(dim=dim, dropout=dropout)
+        self.register_buffer("drawn", torch.randn(dim))
+
+    drawn: Tensor
+
+    def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
+        streams = {"full": batch.streams["full"] * self.drawn}
+        return super().forward(StreamBatch(streams, batch.present, batch.targets), text)
+
+
+def test_what_was_drawn_and_is_kept_is_that_of_the_interrupted_training(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first = Drawing()
+    drawn = first.drawn.clone()
+    with pytest.raises(Stopped):
+        fit(first, toy_clips(), toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1))
+    resumed = Drawing()
+    assert not torch.equal(resumed.drawn, drawn)
+    fit(resumed, toy_clips(), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
+    assert torch.equal(resumed.drawn, drawn)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"provenance": {"stores": {"clip": "other"}}}, "made_from"),
+        ({"text": {"noun": ClassText(toy_text()["noun"].vectors, tuple("abcde"))}}, "text_digest"),
+        ({"text": {"noun": ClassText(toy_text()["noun"].vectors + 1, toy_text()["noun"].names)}}, "text_digest"),
+    ],
+)
+def test_a_training_on_other_features_or_classes_is_not_taken_up(
+    tmp_path: Path, changes: dict[str, object], told: str
+) -> None:
+    given: dict[str, object] = {"text": toy_text(), "provenance": {"stores": {"clip": "this"}}}
+    with pytest.raises(Stopped):
+        fit(toy(), toy_clips(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1), **given)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match=rf"is of another training or other settings: .*{told}"):
+        fit(toy(), toy_clips(), settings=SETTINGS, checkpoint=tmp_path, resume=True, **given | changes)  # type: ignore[arg-type]

@@ -6,7 +6,6 @@ from egoshift.errors import ConfigError
 from egoshift.recipes.claims.claim import WEB_PICTURES, Claim, Comparison, Gain, MeasureName, Score
 from egoshift.records import Label
 
-_NOVEL: tuple[MeasureName, ...] = ("novel", "novel-generalised")
 _BASELINES = ("clip_adapter", "clip_adapter_temporal", "coop", "cocoop", "a5", "vita_clip")
 _FUSION = "needs the fusion of video, sound and IMU"
 

@@ -156,7 +156,7 @@ class RealRuns:
             return
         for role in training.tests:
             try:
-                yield self._result(training, role, report)
+                yield self._result(training, role, device, report)
             except (EgoshiftError, torch.OutOfMemoryError) as error:
                 self._note(training.need, _reason(error))
 
@@ -169,14 +169,15 @@ class RealRuns:
         features = self._data.features(training.run, training.need.train)
         return made_by.get("stores") == features and made_by.get("run") == training.run.model_dump(mode="json")
 
-    def _result(self, training: Training, role: Role, report: OnShare) -> Result:
+    def _result(self, training: Training, role: Role, device: Accelerator, report: OnShare) -> Result:
         file = training.result_file(role)
         if file.is_file():
             result = Result.read(file)
             if result.provenance.stores == self._data.features(training.run, role):
                 return result
         report(1.0, f"evaluating on {REAL[role]}")
-        return evaluate(training.folder, [self._data.card(role)], results=training.results)[file]
+        card = self._data.card(role)
+        return evaluate(training.folder, [card], results=training.results, device=device)[file]
 
     def _has_epochs(self, training: Training) -> bool:
         """Whether its twin, which came before it, was trained and had an epoch to choose."""

@@ -66,7 +66,7 @@ def work(monkeypatch, features):
         write_run(run, folder / "run.yaml")
         models[folder / "models" / run.labels[0]] = Model(run, features)
 
-    def evaluate(folder, asked, *, results):
+    def evaluate(folder, asked, *, results, device):
         run = read_run(folder / "run.yaml")
         (card,) = asked
         done.append(("evaluate", run.name, card.stem))

@@ -1,0 +1,101 @@
+"""A run becomes a method, and a trained model sees only features like those that it was trained on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from egoshift.classifier import ClassText
+from egoshift.datasets import DataCard
+from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.recipes import Run, evaluate, fill_store, train
+from egoshift.recipes.execute import build
+from egoshift.records import Label
+from tests.fixtures.checkpoints import write_clip
+from tests.fixtures.videos import write_video
+
+TEXT: dict[Label, ClassText] = {"noun": ClassText(torch.randn(2, 24), ("cup", "cut"))}
+
+
+def run_of(card: Path, clip: Path, method: str, options: dict[str, object] | None = None, **fields: Any) -> Run:
+    values = {
+        "name": "r",
+        "train": card,
+        "labels": ["noun"],
+        "method": {"name": method, "options": {"streams": ["full"]} | (options or {})},
+        "streams": {"full": {"encoder": str(clip)}},
+        "text_encoder": str(clip),
+        "fit": {"epochs": 1, "batch_size": 2, "num_frames": 2, "selection": "last"},
+    }
+    return Run.model_validate(values | fields)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    (tmp_path / "videos").mkdir()
+    for name in ("v", "w"):
+        write_video(tmp_path / "videos" / f"{name}.mp4", 20, 10)
+    rows = ("v,0.0,1.0,cup,train", "v,0.5,1.5,cut,train", "w,0.0,1.0,cup,val")
+    (tmp_path / "clips.csv").write_text("\n".join(("video,start,stop,noun,split", *rows)) + "\n")
+    path = tmp_path / "card.yaml"
+    path.write_text(
+        yaml.safe_dump({"name": "mine", "format": "folder", "annotations": "clips.csv", "videos": "videos"})
+    )
+    return path
+
+
+def test_what_follows_from_features_text_and_the_run_is_filled_in(card: Path, clip: Path) -> None:
+    fit = {"seed": 7, "num_frames": 3}
+    tip = build(run_of(card, clip, "tip_adapter", fit=fit), {"full": 24}, TEXT)
+    assert {name: tip.settings[name] for name in ("seed", "text_dim", "classes")} == {
+        "seed": 7,
+        "text_dim": 24,
+        "classes": {"noun": ["cup", "cut"]},
+    }
+    a5 = build(run_of(card, clip, "efficient_prompt", fit=fit), {"full": 24}, TEXT)
+    assert (a5.settings["num_frames"], a5.settings["text_encoder"]) == (3, str(clip))
+    assert build(run_of(card, clip, "tip_adapter", {"seed": 1}), {"full": 24}, TEXT).settings["seed"] == 1
+
+
+def test_templates_are_refused_where_they_would_do_nothing(card: Path, clip: Path) -> None:
+    templates = ["a photo of a {}"]
+    build(run_of(card, clip, "zero_shot", templates=templates), {"full": 24}, TEXT)
+    with pytest.raises(
+        ConfigError, match=r"run r: coop reads the bare class names, so templates \['a photo of a \{\}'\]"
+    ):
+        build(run_of(card, clip, "coop", templates=templates), {"full": 24}, TEXT)
+
+
+def test_features_by_other_weights_than_those_trained_on_are_refused(card: Path, clip: Path, tmp_path: Path) -> None:
+    other = write_clip(tmp_path / "other")
+    streams = {"full": {"encoder": str(other)}, "hand": {"encoder": str(clip)}}
+    run = run_of(card, clip, "zero_shot", streams=streams)
+    for encoder in (clip, other):
+        fill_store(DataCard.read(card), str(encoder))
+    train(run, tmp_path / "run")
+    assert len(evaluate(tmp_path / "run")) == 1
+    (manifest,) = (DataCard.read(card).features / "other").glob("manifest.json")
+    sha256 = yaml.safe_load(manifest.read_text())["encoder"]["sha256"]
+    manifest.write_text(manifest.read_text().replace(sha256, "f" * 64))
+    with pytest.raises(
+        StoreError, match=rf"was encoded by weights ffffffffffff of .*, the model was trained .* {sha256[:12]}"
+    ):
+        evaluate(tmp_path / "run")
+
+
+def test_a_model_that_runs_a_tower_is_not_evaluated_over_other_weights(card: Path, clip: Path, tmp_path: Path) -> None:
+    fill_store(DataCard.read(card), f"pixels:{clip}")
+    streams = {"full": {"encoder": f"pixels:{clip}"}}
+    run = run_of(card, clip, "clip_lora", streams=streams)
+    train(run, tmp_path / "run", device="cpu")
+    assert len(evaluate(tmp_path / "run", device="cpu")) == 1
+    write_clip(clip, act="gelu", dim=32)
+    with pytest.raises((CheckpointError, StoreError), match="weights"):
+        evaluate(tmp_path / "run")
