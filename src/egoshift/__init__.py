@@ -12,17 +12,36 @@ if TYPE_CHECKING:
     from egoshift.encoders import class_text, load_image_encoder, load_text_encoder
     from egoshift.evaluation import evaluate_scores, predict
     from egoshift.features import StoredFeatures, TensorFeatures
-    from egoshift.methods import XMIC, ZeroShot
+    from egoshift.methods import (
+        XMIC,
+        CLIPAdapter,
+        CLIPLoRA,
+        CoCoOp,
+        CoOp,
+        EfficientPrompt,
+        LinearProbe,
+        TipAdapter,
+        VitaCLIP,
+        ZeroShot,
+    )
     from egoshift.training import FitSettings, TrainedModel, fit
 
 __all__ = [
     "XMIC",
+    "CLIPAdapter",
+    "CLIPLoRA",
     "ClassText",
+    "CoCoOp",
+    "CoOp",
+    "EfficientPrompt",
     "FitSettings",
+    "LinearProbe",
     "StoredFeatures",
     "StreamBatch",
     "TensorFeatures",
+    "TipAdapter",
     "TrainedModel",
+    "VitaCLIP",
     "ZeroShot",
     "class_text",
     "evaluate_scores",
@@ -37,7 +56,18 @@ _ROOMS = {
     "encoders": ("class_text", "load_image_encoder", "load_text_encoder"),
     "evaluation": ("evaluate_scores", "predict"),
     "features": ("StoredFeatures", "TensorFeatures"),
-    "methods": ("XMIC", "ZeroShot"),
+    "methods": (
+        "CLIPAdapter",
+        "CLIPLoRA",
+        "CoCoOp",
+        "CoOp",
+        "EfficientPrompt",
+        "LinearProbe",
+        "TipAdapter",
+        "VitaCLIP",
+        "XMIC",
+        "ZeroShot",
+    ),
     "training": ("FitSettings", "TrainedModel", "fit"),
 }
 

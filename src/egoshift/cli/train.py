@@ -67,18 +67,14 @@ def train(
         print_json({labels: fitted.model_dump(mode="json") for labels, fitted in reports.items()})
         return
     for labels, fitted in reports.items():
-        if fitted.note:
-            answers.print(f"{labels}: {fitted.note}", markup=False)
-        else:
-            score = "" if fitted.score is None else f", {fitted.score:.1f}% top-1 on held-out training videos"
-            score = (
-                score.replace("held-out training videos", "the target (oracle)")
-                if fitted.selection == "oracle"
-                else score
-            )
+        if fitted.selection != "none":
+            where = "the target (oracle)" if fitted.selection == "oracle" else "held-out training videos"
+            score = "" if fitted.score is None else f", {fitted.score:.1f}% top-1 on {where}"
             answers.print(
                 f"{labels}: epoch {(fitted.epoch or 0) + 1} of {fitted.settings.epochs} kept{score}; "
                 f"{fitted.clips} clips, {fitted.parameters} parameters, {fitted.seconds:.1f} s",
                 markup=False,
             )
+        if fitted.note:
+            answers.print(f"{labels}: {fitted.note}", markup=False)
     answers.print(f"models in {folder / 'models'}; next: egoshift evaluate {folder}", markup=False)

@@ -175,14 +175,14 @@ class PromptTower:
         return torch.cat(results, axis).index_select(axis, torch.tensor(order, device=beginning.device).argsort())
 
     def _check_lengths(self, names: Sequence[str], lengths: Sequence[int]) -> None:
-        faults = [
-            f"the prompt of class {name!r} is {length} tokens long with its learned ones and the text encoder reads "
-            f"{self.context}; shorten the class name or learn fewer tokens"
-            for name, length in zip(names, lengths, strict=True)
-            if length > self.context
-        ]
-        if faults:
-            raise ConfigError("\n".join(faults))
+        longest = max(range(len(names)), key=lambda c: lengths[c])
+        if lengths[longest] > self.context:
+            count = sum(length > self.context for length in lengths)
+            raise ConfigError(
+                f"the prompt of class {names[longest]!r} is {lengths[longest]} tokens long with its learned ones and "
+                f"the text encoder reads {self.context} ({count} of {len(names)} classes are too long); learn at least "
+                f"{lengths[longest] - self.context} fewer, or shorten the class names"
+            )
 
     def _embed(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape width"]:
         table: Tensor = self.module.text_model.embeddings.token_embedding.weight

@@ -144,6 +144,8 @@ def check_names(names: Sequence[str]) -> None:
     """
     if isinstance(names, str) or not names:
         raise ConfigError(f"class names: got {names!r}; give a list of at least one name, such as ['cup', 'knife']")
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"class names: got {list(names)[:5]!r}; give each as a string, such as 'cup'")
     twice = list(dict.fromkeys(name for name in names if list(names).count(name) > 1))
     if twice:
         listed = ", ".join(map(repr, twice[:5])) + (f" and {len(twice) - 5} more" if len(twice) > 5 else "")

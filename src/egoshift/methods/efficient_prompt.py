@@ -93,11 +93,12 @@ class EfficientPrompt(AbstractClassifier):
         self.tower = load_prompt_tower(text_encoder)
         dim, context = self.tower.card.dim, self.tower.context
         few = min(prefix, postfix, num_temporal_layers) < 0 or num_heads < 1 or int(dim * mlp_ratio) < 1
-        if few or not 1 <= prefix + postfix <= context - 2 or dim % num_heads:
+        if few or not 1 <= prefix + postfix <= context - 3 or dim % num_heads:
             raise ConfigError(
                 f"prefix {prefix}, postfix {postfix}, num_temporal_layers {num_temporal_layers}, num_heads "
-                f"{num_heads}, mlp_ratio {mlp_ratio}; give none below zero, 1 to {context - 2} learned tokens (the "
-                f"text encoder reads {context}), heads that divide {dim} and a ratio that leaves the MLP one unit"
+                f"{num_heads}, mlp_ratio {mlp_ratio}; give none below zero, 1 to {context - 3} learned tokens (the "
+                f"text encoder reads {context}, of which each class name needs some), heads that divide {dim} and a "
+                "ratio that leaves the MLP one unit"
             )
         if min(num_frames, max_classes, chunk_tokens) < 1 or temperature <= 0:
             raise ConfigError(

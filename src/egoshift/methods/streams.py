@@ -140,6 +140,7 @@ def class_names(label: Label, text: ClassText) -> tuple[str, ...]:
             f"the {label} classes have vectors but no names, and the method reads names; give "
             "ClassText(vectors, names), as egoshift.class_text does"
         )
+    trained_classes({label: text.names})
     return text.names
 
 

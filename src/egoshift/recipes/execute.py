@@ -204,8 +204,11 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
             options[name] = value
     try:
         return method(**options)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"run {run.name}: {run.method.name} refuses its options: {error}") from error
+    except (TypeError, ValueError, ConfigError) as error:
+        raise ConfigError(
+            f"run {run.name}: {run.method.name} refuses its options: {error}; each is set with --set "
+            "method.options.NAME=VALUE"
+        ) from error
 
 
 def _training_features(run: Run, opened: Opened, labels: tuple[Label, ...]) -> StoredFeatures:
@@ -315,9 +318,9 @@ def _provenance(run: Run, opened: Opened) -> dict[str, Any]:
 
 
 def _claim(out: Path, run: Run) -> None:
-    """Write the run into its folder, or see that the folder is this run's."""
+    """Write the run into its folder, or see that the folder is this run's; one that trained nothing is replaced."""
     path = out / RUN_FILE
-    if not path.exists():
+    if not path.exists() or not any((out / MODELS).rglob("*")):
         write_run(run, path)
         return
     theirs = read_run(path).model_dump(mode="json")

@@ -100,12 +100,12 @@ class Opened:
         """
         card = DataCard.read(path)
         stores = {stream.encoder: _open(card, path, stream) for stream in run.streams.values()}
-        for stream in run.streams.values():
+        for name, stream in run.streams.items():
             if stream.view not in stores[stream.encoder].views:
                 raise StoreError(
                     f"{stores[stream.encoder].path}: holds {', '.join(stores[stream.encoder].views)} views, "
-                    f"the run reads {stream.view!r}; extract it with hand detections in the data card, or choose a "
-                    "recipe without hand crops"
+                    f"the run reads {stream.view!r}; extract it with hand detections in the data card, choose a recipe "
+                    f"without hand crops, or --set streams.{name}.view=full"
                 )
         return cls(card, load_dataset(card, need_videos=False), stores)
 

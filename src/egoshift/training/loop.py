@@ -165,10 +165,15 @@ def _check_rest(
 def _report(fabric: Any, trainer: Trainer, validated: bool, settings: FitSettings) -> FitReport:
     state = trainer.state
     epoch = len(state.history) - 1 if state.best is None else state.best
-    note = ""
+    notes = []
     if settings.selection != "last" and not validated:
-        note = (
+        notes.append(
             f"no validation clips were given, so that the last epoch was kept instead of the {settings.selection} one"
+        )
+    if settings.schedule != "constant" and settings.warmup_epochs >= settings.epochs:
+        notes.append(
+            f"all {settings.epochs} epochs were warm-up, so that the learning rate never reached {settings.lr:g}; set "
+            "more epochs than warmup_epochs"
         )
     return FitReport(
         selection=settings.selection if validated else "last",
@@ -181,7 +186,7 @@ def _report(fabric: Any, trainer: Trainer, validated: bool, settings: FitSetting
         device=str(fabric.device),
         processes=fabric.world_size,
         seconds=sum(row.seconds for row in state.history),
-        note=note,
+        note="; ".join(notes),
     )
 
 

@@ -99,3 +99,15 @@ def test_a_model_that_runs_a_tower_is_not_evaluated_over_other_weights(card: Pat
     write_clip(clip, act="gelu", dim=32)
     with pytest.raises((CheckpointError, StoreError), match="weights"):
         evaluate(tmp_path / "run")
+
+
+def test_a_run_that_failed_before_it_trained_can_be_corrected_in_its_place(
+    card: Path, clip: Path, tmp_path: Path
+) -> None:
+    fill_store(DataCard.read(card), str(clip))
+    wrong = run_of(card, clip, "efficient_prompt", {"prefix": 70, "postfix": 70})
+    with pytest.raises(ConfigError, match=r"run r: efficient_prompt refuses .* --set method\.options\.NAME=VALUE"):
+        train(wrong, tmp_path / "run")
+    train(run_of(card, clip, "linear_probe"), tmp_path / "run", device="cpu")
+    with pytest.raises(ConfigError, match="holds a run that differs in method"):
+        train(wrong, tmp_path / "run")

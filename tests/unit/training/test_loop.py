@@ -400,3 +400,11 @@ def test_a_training_on_other_features_or_classes_is_not_taken_up(
         fit(toy(), toy_clips(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1), **given)  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match=rf"is of another training or other settings: .*{told}"):
         fit(toy(), toy_clips(), settings=SETTINGS, checkpoint=tmp_path, resume=True, **given | changes)  # type: ignore[arg-type]
+
+
+def test_a_training_that_never_leaves_its_warm_up_says_so() -> None:
+    settings = SETTINGS.model_copy(update={"schedule": "released", "epochs": 2, "warmup_epochs": 5})
+    assert (
+        "all 2 epochs were warm-up, so that the learning rate never reached 0.02" in fitted(settings=settings)[1].note
+    )
+    assert fitted()[1].note == ""

@@ -1,15 +1,20 @@
 """The data sets that were given to fill the paper's tables."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from egoshift.datasets import DataCard
+from egoshift.datasets.card import Format
 from egoshift.errors import ConfigError, EgoshiftError
 from egoshift.recipes.paper.tables import REAL, Role
 from egoshift.recipes.run import Run
 from egoshift.recipes.stores import Opened, made_from
+
+FORMATS: Mapping[Role, Format] = {"ego4d": "ego4d-fho", "epic": "epic-kitchens", "egtea": "egtea"}
+"""The layout of each data set's own files; a card may also be of a folder that was made of them."""
 
 
 class GivenData:
@@ -26,13 +31,9 @@ class GivenData:
     def __init__(self, cards: Mapping[Role, Path]):
         self._cards = {role: path.resolve() for role, path in cards.items()}
         self._features: dict[tuple[Role, frozenset[tuple[str, str]]], dict[str, JsonValue] | EgoshiftError] = {}
-        for role, path in cards.items():
-            card = DataCard.read(path)
-            if card.name != REAL[role]:
-                raise ConfigError(
-                    f"--{role} {path}: the data set is called {card.name!r}, and the tables know it as {REAL[role]!r}; "
-                    f"write name: {REAL[role]} in the card, and features: {card.features} if they are there already"
-                )
+        faults = [fault for role, path in cards.items() for fault in _faults(role, path)]
+        if faults:
+            raise ConfigError("\n".join(faults))
 
     def card(self, role: Role) -> Path:
         """The data card of the data set that plays this part.
@@ -61,3 +62,19 @@ class GivenData:
         if isinstance(found, EgoshiftError):
             raise found
         return found
+
+
+def _faults(role: Role, path: Path) -> Iterator[str]:
+    card = DataCard.read(path)
+    other = next((other for other, format in FORMATS.items() if format == card.format and other != role), None)
+    if other is not None:
+        yield (
+            f"--{role} {path}: this is a card of format {card.format}, which is that of --{other}; give the card of "
+            f"{REAL[role]}"
+        )
+    elif card.name != REAL[role]:
+        features = os.path.relpath(card.features, path.parent)
+        yield (
+            f"--{role} {path}: the data set is called {card.name!r}, and the tables know it as {REAL[role]!r}; write "
+            f"name: {REAL[role]} in the card, and features: {features} if they are there already"
+        )

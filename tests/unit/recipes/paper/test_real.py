@@ -252,3 +252,14 @@ def test_a_data_set_of_another_name_is_refused(cards, tmp_path):
         ConfigError, match=r"the data set is called 'kitchen', and the tables know it as 'epic-kitchens"
     ):
         RealRuns(find_tables([6]), cards, tmp_path / "out")
+
+
+def test_every_wrong_card_is_named_with_what_to_write_and_swapped_ones_are_recognised(cards, tmp_path):
+    cards["epic"].write_text("name: kitchen\nformat: folder\nvideos: .\nfeatures: made/kitchen\n")
+    cards["ego4d"].write_text("name: epic-kitchens-100\nformat: epic-kitchens\nannotations: .\nvideos: .\n")
+    with pytest.raises(ConfigError) as error:
+        RealRuns(find_tables([6]), cards, tmp_path / "out")
+    lines = sorted(str(error.value).splitlines())
+    assert len(lines) == 2
+    assert "format epic-kitchens, which is that of --epic; give the card of ego4d-fho" in lines[0]
+    assert lines[1].endswith("and features: made/kitchen if they are there already")
