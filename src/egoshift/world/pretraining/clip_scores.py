@@ -147,7 +147,8 @@ actions, and nothing of the real world.
 
 - Data: generated third-person pictures with captions (`egoshift/world/pretraining/web.py`) and only those; no
   egocentric frame.
-- Training: `python -m egoshift.world.pretraining.train_clip --out FOLDER`, contrastive, from random weights.
+- Training: `python -m egoshift.world.pretraining.train_clip --out FOLDER`, contrastive, from random weights or
+  from those that --grow names, with twice the layers in the image tower.
 - Preprocessing: shorter side to 72 pixels (bicubic), middle 72 x 72, CLIP's mean and standard deviation.
 {facts}
 - The schedule follows the clock where time runs out first, so other machines give other weights.

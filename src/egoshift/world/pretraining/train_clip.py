@@ -276,8 +276,11 @@ def main() -> None:
         scores |= measure_egocentric(model, tokenizer, write_cast(name, 0, 1.0))
     save(model, tokenizer, arguments.out)
     cpu_s = time.process_time() + sum(getrusage(RUSAGE_CHILDREN)[:2])
+    given = {
+        k: v.name if isinstance(v, Path) else v for k, v in vars(arguments).items() if k != "out" and v is not None
+    }
     facts = {
-        "arguments": " ".join(f"--{name} {value}" for name, value in vars(arguments).items() if name != "out"),
+        "arguments": " ".join(f"--{name} {value}" for name, value in given.items()),
         "steps done": steps,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "processor minutes": round(cpu_s / 60, 1),

@@ -1,11 +1,14 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from egoshift.world import clip_folder
+from egoshift.encoders import load_image_encoder, load_text_encoder
+from egoshift.encoders.image import FrozenImageEncoder
+from egoshift.world import clip_folder, large_clip_folder
 from egoshift.world.pretraining.clip_scores import SIZE, Pictures, encode_images, measure_pictures, projected
 from egoshift.world.pretraining.tokens import all_captions, build_tokenizer
 from egoshift.world.pretraining.train_clip import (
@@ -21,10 +24,26 @@ from egoshift.world.pretraining.web import Subject, captions
 from egoshift.world.vocabulary import NOUNS, VERBS
 
 
-def test_the_shipped_folder_is_small_and_complete() -> None:
-    names = {path.name for path in clip_folder().iterdir()}
-    assert names >= {"config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json", "README.md"}
-    assert sum(path.stat().st_size for path in clip_folder().iterdir()) <= 8 * 2**20
+@pytest.mark.parametrize("folder", [clip_folder(), large_clip_folder()])
+def test_the_shipped_folders_are_small_and_complete(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"config.json", "preprocessor_config.json", "tokenizer.json", "README.md"}
+    assert any(name.endswith(".safetensors") for name in names)
+    assert all(path.stat().st_size <= 8e6 for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "dim"), [("egoworld", 4, 128), ("egoworld-large", 8, 128), ("egoworld-lavila", 4, 128)]
+)
+def test_every_shipped_dual_encoder_gives_vectors_of_pictures_and_names(name: str, layers: int, dim: int) -> None:
+    image, text = load_image_encoder(name, precision="float32"), load_text_encoder(name)
+    pictures = torch.randint(256, (2, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    vectors = image.encode(pictures)
+    assert (image.card.dim, text.card.dim, vectors.shape) == (dim, dim, (2, dim))
+    assert 5 < vectors.norm(dim=1).mean() < 20, "vectors are about as long as CLIP's"
+    assert 5 < text.encode(["onion", "cup"]).norm(dim=1).mean() < 20
+    assert isinstance(image, FrozenImageEncoder)
+    assert sum("mlp.fc1.weight" in key for key in image._tower.state_dict()) == layers
 
 
 def test_the_shipped_folder_loads_offline_and_knows_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
