@@ -6,9 +6,10 @@ from typing import Protocol, runtime_checkable
 
 from egoshift.errors import ConfigError
 from egoshift.recipes import baselines, xmic
-from egoshift.recipes.execute import evaluate, train
+from egoshift.recipes.execute import train
 from egoshift.recipes.own_videos import own_videos
 from egoshift.recipes.run import Run, override, read_run
+from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.stores import fill_store, store_folder
 from egoshift.recipes.xmic import CLIP
 

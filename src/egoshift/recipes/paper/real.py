@@ -10,12 +10,13 @@ import torch
 from egoshift.errors import CheckpointError, ConfigError, EgoshiftError
 from egoshift.evaluation import Result
 from egoshift.recipes.egoworld import with_encoders
-from egoshift.recipes.execute import MODELS, RUN_FILE, evaluate, train
+from egoshift.recipes.execute import MODELS, RUN_FILE, train
 from egoshift.recipes.paper.given import GivenData
 from egoshift.recipes.paper.needs import CHOSEN_ON, Need, needs_of
 from egoshift.recipes.paper.reproduce import Reproduction, check_settings, filled_tables, nothing_run, remarks_on
 from egoshift.recipes.paper.tables import REAL, PaperTable, Role
 from egoshift.recipes.run import Run, absolute, override, read_run
+from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.variants import variant_run
 from egoshift.recipes.worlds import OnWork
 from egoshift.training import FitProgress

@@ -16,8 +16,9 @@ from egoshift.errors import ConfigError, DataError
 from egoshift.evaluation import Result
 from egoshift.features import ExtractProgress, Store, View
 from egoshift.features.files import write_atomically
-from egoshift.recipes.execute import RUN_FILE, evaluate, train
+from egoshift.recipes.execute import RUN_FILE, train
 from egoshift.recipes.run import Run, absolute, read_run
+from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.stores import fill_store, made_from, store_folder
 from egoshift.recipes.worlds.jobs import BENCH, HOME, KITCHEN, Job, cards_of
 from egoshift.world import write_world
@@ -175,7 +176,8 @@ def training_code() -> str:
     package = Path(egoshift.__file__).parent
     rooms = ("methods", "losses", "training", "evaluation", "features", "encoders")
     files = [file for room in rooms for file in (package / room).rglob("*.py")]
-    return _digest((*files, package / "classifier.py", package / "recipes" / "execute.py"))
+    files += [package / "classifier.py", *(package / "recipes" / name for name in ("execute.py", "scoring.py"))]
+    return _digest(files)
 
 
 def _world_files() -> Iterator[Path]:
