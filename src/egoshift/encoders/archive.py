@@ -52,14 +52,16 @@ def read_checkpoint(file: Path) -> Contents:
     """
     with file.open("rb") as stream:
         head = stream.read(9)
+    if not head:
+        raise WeightsError(f"{file}: is empty; fetch it again")
     if head.startswith(b"PK\x03\x04"):
         return read_zip(file)
     if head[8:] == b"{":
         return Contents(read_safetensors(file))
     if head.startswith(b"\x80"):
         raise WeightsError(
-            f"{file}: this is a pickle of torch before version 1.6; if you trust where it came from, write it anew "
-            f"with: {LEGACY.format(file=file)}"
+            f"{file}: this is a bare pickle, as torch before version 1.6 wrote checkpoints; if it is one and you trust "
+            f"where it came from, write it anew with: {LEGACY.format(file=file)}"
         )
     raise WeightsError(
         f"{file}: neither a zip of torch.save nor safetensors (it begins with {head!r}); fetch it again, as a file"

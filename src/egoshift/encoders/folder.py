@@ -22,6 +22,9 @@ SHIPPED = {
 }
 """The encoders inside the package: per name, the function of ``egoshift.world`` that says where it lies."""
 
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+"""What lies beside weights in open_clip's layout, and says what they do not."""
+
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 CONVERT = (
     'python -c "import torch, safetensors.torch as s; '
@@ -103,9 +106,10 @@ def cached_snapshot(hub_id: str) -> Path:
     try:
         return Path(snapshot_download(hub_id, cache_dir=constants.HF_HUB_CACHE, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
+        shipped = "" if "/" in hub_id else f", nor is it one of {', '.join(SHIPPED)}"
         raise WeightsError(
-            f"{hub_id}: no folder or file of this name, and not in the Hugging Face cache ({constants.HF_HUB_CACHE}); "
-            f"if it is a Hugging Face id, fetch it with: {fetch_command(hub_id)}"
+            f"{hub_id}: no folder or file of this name, and not in the Hugging Face cache ({constants.HF_HUB_CACHE})"
+            f"{shipped}; if it is a Hugging Face id, fetch it with: {fetch_command(hub_id)}"
         ) from None
 
 
@@ -115,6 +119,8 @@ def read_folder(name: str, folder: Path) -> WeightFolder:
     fetch = f"; fetch it with: {fetch_command(name)}" if fetched else ""
     config_file = folder / "config.json"
     if not config_file.is_file():
+        if (folder / OPEN_CLIP_CONFIG).is_file():
+            raise WeightsError(f"{name}: this is a folder of open_clip; give the file with the weights in it instead")
         raise WeightsError(f"{name}: {config_file} is missing, which says what kind of model this is{fetch}")
     config = read_json(name, config_file)
     weights = weight_files(name, folder, fetch)

@@ -97,8 +97,7 @@ def load_tower(folder: WeightFolder, kind: TowerKind, device: torch.device, dtyp
                 f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); fetch the folder again"
             ) from error
     check_whole(folder, kind, report)
-    module: nn.Module = tower.to(device).eval().requires_grad_(False)
-    return module
+    return frozen(str(folder.path), tower, device)
 
 
 def fill_tower(file: Path, parts: TowerParts, device: torch.device, dtype: torch.dtype) -> Any:
@@ -134,6 +133,21 @@ def fill_tower(file: Path, parts: TowerParts, device: torch.device, dtype: torch
         raise WeightsError(
             f"{file}: {len(faults)} weights do not fit {type(empty).__name__}, the first {min(faults)}; give the "
             "checkpoint as published"
+        )
+    return frozen(str(file), tower, device)
+
+
+def frozen(place: str, tower: Any, device: torch.device) -> Any:
+    """The tower on its device, not to be trained.
+
+    Raises:
+        WeightsError: Some of its weights are no numbers, so that every feature would be none.
+    """
+    faults = [name for name, weight in tower.named_parameters() if not bool(torch.isfinite(weight).all())]
+    if faults:
+        raise WeightsError(
+            f"{place}: {len(faults)} of its weights hold NaN or infinity, the first {faults[0]}; fetch it again, or "
+            "give the checkpoint of an earlier epoch"
         )
     module: nn.Module = tower.to(device).eval().requires_grad_(False)
     return module

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from egoshift.encoders.card import Family, TowerKind
-from egoshift.encoders.folder import WeightFolder, digest, open_folder, place_of
+from egoshift.encoders.folder import SHIPPED, WeightFolder, digest, open_folder, place_of
 from egoshift.encoders.layouts import Converted, convert_file
 from egoshift.encoders.rule import PreparationRule, read_rule
 from egoshift.encoders.tower import REMEDIES, fill_tower, load_tower, model_type
@@ -113,6 +113,8 @@ def open_weights(name: str) -> AbstractWeights:
     Raises:
         WeightsError: It is not here, cannot be read, or is of no known layout.
     """
+    if not name:
+        raise WeightsError(f"an encoder needs a name: give one of {', '.join(SHIPPED)}, a folder, a file or an id")
     file = place_of(name)
     if file.is_file():
         return FileWeights(name, file, convert_file(file))

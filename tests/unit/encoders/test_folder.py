@@ -183,3 +183,15 @@ def test_the_licence_is_what_the_readme_states(tmp_path: Path, readme: str | Non
     if readme is not None:
         (tmp_path / "README.md").write_text(readme, encoding="utf-8")
     assert licence(tmp_path) == expected
+
+
+def test_a_folder_of_open_clip_is_to_be_given_as_its_file(tmp_path: Path) -> None:
+    (tmp_path / "open_clip_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(WeightsError, match="this is a folder of open_clip; give the file with the weights in it"):
+        open_folder(str(tmp_path))
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_name_much_like_a_shipped_one_tells_those() -> None:
+    with pytest.raises(WeightsError, match="nor is it one of egoworld, egoworld-large, egoworld-dino"):
+        open_folder("egoworld-xl")

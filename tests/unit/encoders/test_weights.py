@@ -1,6 +1,7 @@
 """A checkpoint file in place of a folder: its card, and every way in which it can be the wrong one."""
 
 import hashlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,35 @@ def test_a_width_that_does_not_divide_into_heads_is_refused(tmp_path: Path) -> N
     refused(file, "the image tower is 128 wide, which does not divide into heads of 48")
     write_open_clip_config(tmp_path, text_cfg={"heads": 5})
     refused(file, "gives the text tower 5 heads, which do not divide its width of 64")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"vision_cfg": {"layers": 4}}, "gives vision_cfg layers = 4, and these weights have 3; copy both"),
+        ({"vision_cfg": {"width": "128"}}, "gives vision_cfg width = '128', and these weights have 128"),
+        ({"vision_cfg": {"patch_size": 16}}, "gives vision_cfg patch_size = 16, and these weights have 8"),
+        ({"vision_cfg": {"mlp_ratio": 4}}, "gives vision_cfg mlp_ratio = 4, and these weights have 2.5;"),
+        ({"text_cfg": {"vocab_size": 49408}}, f"gives text_cfg vocab_size = 49408, and these weights have {VOCAB}"),
+        ({"text_cfg": {"context_length": 64}}, "gives text_cfg context_length = 64, and these weights have 77"),
+    ],
+)
+def test_a_configuration_of_other_sizes_is_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    file = saved(tmp_path, OriginalClip(quick=False, heads=(4, 2)).state_dict())
+    write_open_clip_config(tmp_path, **changes)
+    refused(file, told)
+
+
+@pytest.mark.parametrize("name", ["", "pixels:"])
+def test_no_name_at_all_is_refused(name: str) -> None:
+    with pytest.raises(WeightsError, match="an encoder needs a name: give one of egoworld, "):
+        load_image_encoder(name)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    state = clip_state()
+    state["visual.ln_post.bias"][1] = math.nan
+    refused(saved(tmp_path, state), r"1 of its weights hold NaN or infinity, the first \S*post_layernorm.bias; fetch")
 
 
 def test_a_configuration_of_another_resolution_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from egoshift.encoders.card import TowerKind
+from egoshift.encoders.folder import OPEN_CLIP_CONFIG
 from egoshift.encoders.layouts.converted import (
     Converted,
     TowerParts,
@@ -30,7 +31,7 @@ from egoshift.encoders.layouts.converted import (
     num_heads,
     renamed,
 )
-from egoshift.encoders.layouts.open_clip import CONFIG_NAME, ClipStatement, read_statement
+from egoshift.encoders.layouts.open_clip import ClipStatement, read_statement
 from egoshift.encoders.rule import PreparationRule
 from egoshift.errors import WeightsError
 
@@ -105,7 +106,7 @@ def refuse_other_towers(state: Mapping[str, Tensor], file: Path) -> None:
 
 def find_statement(fields: Mapping[str, Any], file: Path) -> ClipStatement:
     """Who says what the weights do not."""
-    config = file.parent / CONFIG_NAME
+    config = file.parent / OPEN_CLIP_CONFIG
     stated = read_statement(config) if config.is_file() else None
     if all(name in fields for name in SCALARS):
         if stated and stated.activation != OPENAI.activation:
@@ -117,7 +118,7 @@ def find_statement(fields: Mapping[str, Any], file: Path) -> ClipStatement:
     if stated is None:
         raise WeightsError(
             f"{file}: nothing says whether its activation is QuickGELU or GELU, nor how frames are prepared, and a "
-            f"guess would give wrong features without a sign; put its {CONFIG_NAME} beside it (from the page the "
+            f"guess would give wrong features without a sign; put its {OPEN_CLIP_CONFIG} beside it (from the page the "
             "weights came from), or give OpenAI's own archive"
         )
     return stated
@@ -141,6 +142,9 @@ def image_parts(visual: Mapping[str, Tensor], statement: ClipStatement, file: Pa
     }
     check_weights(file, LAYOUT, visual, expected, VISUAL)
     size = patch * grid
+    statement.check_sizes(
+        "vision_cfg", {"layers": layers, "width": width, "patch_size": patch, "mlp_ratio": hidden}, file
+    )
     if statement.image_size not in (None, size):
         raise WeightsError(
             f"{file}: its positions are those of pictures of {size} pixels and {statement.source} says "
@@ -180,6 +184,8 @@ def text_parts(text: Mapping[str, Tensor], statement: ClipStatement, file: Path)
         **renamed(text, {"ln_final": "text_model.final_layer_norm"}),
         "text_projection.weight": text["text_projection"].T,
     }
+    stated = {"layers": layers, "width": width, "context_length": context, "vocab_size": vocab, "mlp_ratio": hidden}
+    statement.check_sizes("text_cfg", stated, file)
     heads = statement.text_heads or num_heads(file, "text", width)
     if width % heads:
         raise WeightsError(

@@ -6,7 +6,7 @@ states that the plain CLIP does not have (other poolings, norms, towers) is refu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,14 +14,13 @@ from egoshift.encoders.card import ResizeRule
 from egoshift.encoders.folder import read_json
 from egoshift.errors import WeightsError
 
-CONFIG_NAME = "open_clip_config.json"
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
-SHAPES = {"image_size", "layers", "width", "patch_size", "context_length", "vocab_size", "mlp_ratio"}
+SHAPES = {"layers", "width", "patch_size", "context_length", "vocab_size", "mlp_ratio"}
 """Fields that repeat what the weights' shapes say."""
 
-READ = {"head_width", "heads"}
+READ = {"image_size", "head_width", "heads"}
 NO_MATTER = {"patch_dropout", "output_tokens", "pad_id", "bos_id", "eos_id", "hf_tokenizer_name", "tokenizer_kwargs"}
 """Fields of training, of further outputs, or of the tokenizer, whose files say the same."""
 
@@ -50,6 +49,7 @@ class ClipStatement:
         resize: See ``WeightCard``.
         interpolation: See ``WeightCard``.
         image_size: The resolution, where it is stated.
+        sizes: Per part, ``vision_cfg`` or ``text_cfg``, the sizes it states that the weights' shapes say too.
     """
 
     source: str
@@ -61,6 +61,29 @@ class ClipStatement:
     resize: ResizeRule = "shortest-crop"
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     image_size: int | None = None
+    sizes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def check_sizes(self, part: str, found: Mapping[str, int], file: Path) -> None:
+        """Refuse weights of other sizes than are stated.
+
+        Args:
+            part: ``"vision_cfg"`` or ``"text_cfg"``.
+            found: The sizes of the weights, by their names in that part.
+            file: Where the weights lie.
+
+        Raises:
+            WeightsError: Naming the first that differs.
+        """
+        for name, stated in self.sizes.get(part, {}).items():
+            ratio = name == "mlp_ratio"
+            # open_clip cuts the width of an MLP off to a whole number
+            size = int(found["width"] * stated) if ratio and isinstance(stated, int | float) else stated
+            if size != found[name]:
+                actual = found[name] / found["width"] if ratio else found[name]
+                raise WeightsError(
+                    f"{file}: {self.source} gives {part} {name} = {stated!r}, and these weights have {actual:g}; copy "
+                    "both from one page"
+                )
 
 
 def read_statement(file: Path) -> ClipStatement:
@@ -71,6 +94,8 @@ def read_statement(file: Path) -> ClipStatement:
     """
     config = read_json(str(file), file)
     model, preparation = part(config, "model_cfg"), part(config, "preprocess_cfg")
+    if not model:
+        raise WeightsError(f"{file}: has no model_cfg; copy the file from the page the weights came from")
     vision, text = part(model, "vision_cfg"), part(model, "text_cfg")
     faults = [*tower_faults("vision_cfg", vision), *tower_faults("text_cfg", text)]
     size = vision.get("image_size", 224)
@@ -89,6 +114,10 @@ def read_statement(file: Path) -> ClipStatement:
         head_width=numbers["head_width"],
         text_heads=numbers["heads"],
         image_size=size,
+        sizes={
+            key: {name: value for name, value in tower.items() if name in SHAPES and value is not None}
+            for key, tower in (("vision_cfg", vision), ("text_cfg", text))
+        },
         **prepared,
     )
 
