@@ -4,12 +4,15 @@ Everything that trains, evaluates, predicts or draws knows only this file; every
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from egoshift.errors import ConfigError
 from egoshift.records import Label
 
 
@@ -20,6 +23,9 @@ class ClassText:
     Attributes:
         vectors: ``(classes, dim)`` text embeddings, as the encoder gives them (not normalised).
         names: The class names, length ``classes``; empty where only vectors are known.
+
+    Raises:
+        ConfigError: There is not one name for each vector, or a name is empty or given twice.
     """
 
     vectors: Float[Tensor, "classes dim"]
@@ -27,9 +33,11 @@ class ClassText:
 
     def __post_init__(self) -> None:
         if self.names and len(self.names) != len(self.vectors):
-            raise ValueError(
+            raise ConfigError(
                 f"{len(self.names)} class names for {len(self.vectors)} text vectors; give one name per row"
             )
+        if self.names:
+            check_names(self.names)
 
 
 @dataclass(frozen=True)
@@ -47,30 +55,46 @@ class StreamBatch:
     targets: Mapping[Label, Int[Tensor, " batch"]] = field(default_factory=dict)
 
 
+def check_names(names: Sequence[str], what: str = "class names") -> None:
+    """Refuse a vocabulary that is empty, or in which two classes have one name and could not be told apart.
+
+    Args:
+        names: The class names.
+        what: What the message calls them.
+
+    Raises:
+        ConfigError: Naming what is no name, or given twice.
+    """
+    if isinstance(names, str) or not names:
+        raise ConfigError(f"{what}: got {names!r}; give a list of at least one name, such as ['cup', 'knife']")
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        wrong = next(name for name in names if not isinstance(name, str) or not name.strip())
+        raise ConfigError(f"{what}: got {wrong!r} among them; give each as a word or more, such as 'cup'")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        listed = ", ".join(map(repr, twice[:5])) + (f" and {len(twice) - 5} more" if len(twice) > 5 else "")
+        raise ConfigError(f"{what}: {listed} given more than once; give each class one name of its own")
+
+
 class AbstractClassifier(nn.Module, ABC):
     """A trainable method: a module whose ``state_dict`` is exactly what a checkpoint holds.
 
     That is its trainable parameters, and buffers that it took from the training clips. Frozen towers that it runs are
     held beside, not registered as modules. A classifier owns no class list: text comes with every call, so that another
     vocabulary can be scored at any time; where some parameters belong to classes, these are named in its settings.
-    Its constructor takes plain values only, and ``settings`` gives them back, so that ``type(c)(**c.settings)`` builds
-    a twin to load weights into.
+    Its constructor takes plain values only and sets ``settings`` to them, so that ``type(c)(**c.settings)`` builds a
+    twin to load weights into.
+
+    Attributes:
+        settings: The constructor's keyword arguments, JSON-serialisable.
+        required_streams: Names of the streams that ``forward`` reads.
+        frozen_weights: SHA-256 of the weights of frozen towers that the method runs, by the encoder's name; most run
+            none.
     """
 
-    @property
-    @abstractmethod
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-
-    @property
-    @abstractmethod
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-
-    @property
-    def frozen_weights(self) -> Mapping[str, str]:
-        """SHA-256 of the weights of frozen towers that the method runs, by the encoder's name; most run none."""
-        return {}
+    settings: Mapping[str, object]
+    required_streams: tuple[str, ...]
+    frozen_weights: Mapping[str, str] = MappingProxyType({})
 
     def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
         """Takes in what the method keeps of the training clips, once and before training; most keep nothing.

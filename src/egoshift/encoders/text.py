@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from egoshift.classifier import ClassText
+from egoshift.classifier import ClassText, check_names
 from egoshift.encoders.card import TowerCard
 from egoshift.encoders.tokens import Tokeniser
 from egoshift.errors import ConfigError
@@ -127,29 +127,13 @@ def class_text(encoder: AbstractTextEncoder, names: Sequence[str], templates: Se
         templates: Prompts with one ``{}`` each, where the name goes.
 
     Raises:
-        ConfigError: There is no name, or one twice; there is no template, or one lacks its ``{}`` or has two; or a
-            prompt is longer than the tower reads.
+        ConfigError: There is no name, an empty one, or one twice; there is no template, or one lacks its ``{}`` or
+            has two; or a prompt is longer than the tower reads.
     """
     check_names(names)
     check_templates(templates)
     per_template_TCD = torch.stack([encoder.encode([t.replace("{}", name) for name in names]) for t in templates])
     return ClassText(vectors=ensemble(per_template_TCD), names=tuple(names))
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Refuse a vocabulary that is empty, or in which two classes have one name and could not be told apart.
-
-    Raises:
-        ConfigError: Naming what is given twice.
-    """
-    if isinstance(names, str) or not names:
-        raise ConfigError(f"class names: got {names!r}; give a list of at least one name, such as ['cup', 'knife']")
-    if not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"class names: got {list(names)[:5]!r}; give each as a string, such as 'cup'")
-    twice = list(dict.fromkeys(name for name in names if list(names).count(name) > 1))
-    if twice:
-        listed = ", ".join(map(repr, twice[:5])) + (f" and {len(twice) - 5} more" if len(twice) > 5 else "")
-        raise ConfigError(f"class names: {listed} given more than once; give each class one name of its own")
 
 
 def check_templates(templates: Sequence[str]) -> None:

@@ -118,7 +118,7 @@ class CLIPAdapter(AbstractClassifier):
     ):
         super().__init__()
         _check(text_dim, num_frames, ratio, reduction, num_temporal_layers, num_heads, mlp_ratio, logit_scale)
-        self._settings: dict[str, object] = {
+        self.settings = {
             "text_dim": text_dim,
             "num_frames": num_frames,
             "streams": list(stream_names("streams", streams)),
@@ -134,7 +134,8 @@ class CLIPAdapter(AbstractClassifier):
             "logit_scale": float(logit_scale),
             "train_logit_scale": train_logit_scale,
         }
-        self.text_dim, self.streams, self.pooling, self.ratio = text_dim, tuple(streams), pooling, float(ratio)
+        self.required_streams = tuple(streams)
+        self.text_dim, self.pooling, self.ratio = text_dim, pooling, float(ratio)
         self.normalise_input = normalise_input
         self.temporal = AveragedTransformer(num_temporal_layers, text_dim, num_heads, int(text_dim * mlp_ratio))
         learned = position == "learned" and num_temporal_layers > 0
@@ -143,16 +144,6 @@ class CLIPAdapter(AbstractClassifier):
         self.text_adapter = _adapter(text_dim, reduction) if adapt_text else None
         self.log_scale = nn.Parameter(torch.tensor(math.log(logit_scale))) if train_logit_scale else None
         self.fixed_scale = float(logit_scale)
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
@@ -170,8 +161,8 @@ class CLIPAdapter(AbstractClassifier):
         Raises:
             ConfigError: If a stream is missing, is of another width, or a clip has none of the streams.
         """
-        several = [read_stream(batch, name, self.text_dim) for name in self.streams]
-        present = _present_frames(batch, self.streams, several)
+        several = [read_stream(batch, name, self.text_dim) for name in self.required_streams]
+        present = _present_frames(batch, self.required_streams, several)
         units = [functional.normalize(frames, dim=-1) for frames in several]
         original = token_mean(torch.cat(units if self.pooling == "mean-of-unit" else several, dim=1), present)
         read = [positioned(frames, self.position) for frames in (units if self.normalise_input else several)]

@@ -91,7 +91,7 @@ class CLIPLoRA(AbstractClassifier):
         chunk_tokens: int = CHUNK_TOKENS,
     ):
         super().__init__()
-        self.streams = stream_names("streams", streams)
+        self.required_streams = stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.towers = _some("towers", towers, TOWERS)
         self.logit_scale, self.chunk_tokens = float(logit_scale), chunk_tokens
@@ -100,9 +100,9 @@ class CLIPLoRA(AbstractClassifier):
                 f"rank is {rank}, chunk_tokens {chunk_tokens}, alpha {alpha}, logit_scale {logit_scale}, dropout "
                 f"{dropout}; give a rank and tokens of at least 1, numbers above zero, and a dropout from 0 to below 1"
             )
-        self._settings: dict[str, object] = {
+        self.settings = {
             "encoder": encoder,
-            "streams": list(self.streams),
+            "streams": list(self.required_streams),
             "pooling": pooling,
             "rank": rank,
             "alpha": float(alpha),
@@ -113,6 +113,7 @@ class CLIPLoRA(AbstractClassifier):
             "chunk_tokens": chunk_tokens,
         }
         self.vision = load_vision_tower(encoder)
+        self.frozen_weights = {encoder: self.vision.sha256}
         self.text = load_prompt_tower(encoder) if "text" in self.towers else None
         modules = {"image": self.vision.module, "text": None if self.text is None else self.text.module}
         # In the order of TOWERS and not as given, so that the same seed draws the same numbers.
@@ -131,21 +132,6 @@ class CLIPLoRA(AbstractClassifier):
         changed = self._changed[place]
         return (changed.lora_A if side == "a" else changed.lora_B)["default"]
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def frozen_weights(self) -> dict[str, str]:
-        """SHA-256 of the towers' weights, by the encoder's name."""
-        return {str(self._settings["encoder"]): self.vision.sha256}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
-
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
 
@@ -155,7 +141,12 @@ class CLIPLoRA(AbstractClassifier):
         """
         self._keep_in_step()
         video = picture_vectors(
-            batch, self.streams, self.vision, self.vision.encode, pooling=self.pooling, chunk_tokens=self.chunk_tokens
+            batch,
+            self.required_streams,
+            self.vision,
+            self.vision.encode,
+            pooling=self.pooling,
+            chunk_tokens=self.chunk_tokens,
         )
         return {
             label: cosine_logits(self._class_vectors(label, words, video.device), video, self.logit_scale)

@@ -74,19 +74,20 @@ class CoCoOp(AbstractClassifier):
                 f"num_tokens is {num_tokens}, chunk_tokens {chunk_tokens}, logit_scale {logit_scale}; give at least "
                 "one token of each and a scale above zero"
             )
-        self.streams = stream_names("streams", streams)
+        self.required_streams = stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.ending = "." if full_stop else ""
         self.logit_scale, self.chunk_tokens = float(logit_scale), chunk_tokens
         self.tower = load_prompt_tower(text_encoder)
+        self.frozen_weights = {text_encoder: self.tower.card.sha256}
         dim, width = self.tower.card.dim, self.tower.width
         initial_PW = self.tower.initial_context(phrase, num_tokens, STD)
         self.context = nn.Parameter(initial_PW)
         hidden = max(1, dim // REDUCTION)
         self.meta_net = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, width))
-        self._settings: dict[str, object] = {
+        self.settings = {
             "text_encoder": text_encoder,
-            "streams": list(self.streams),
+            "streams": list(self.required_streams),
             "pooling": pooling,
             "num_tokens": len(initial_PW),
             "phrase": phrase,
@@ -95,28 +96,13 @@ class CoCoOp(AbstractClassifier):
             "chunk_tokens": chunk_tokens,
         }
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def frozen_weights(self) -> dict[str, str]:
-        """SHA-256 of the text tower's weights, by the encoder's name."""
-        return {str(self._settings["text_encoder"]): self.tower.card.sha256}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
-
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
 
         Raises:
             ConfigError: A stream is missing or of another width, classes have no names, or a prompt is too long.
         """
-        video = video_vectors(batch, self.streams, self.pooling, self.tower.card.dim)
+        video = video_vectors(batch, self.required_streams, self.pooling, self.tower.card.dim)
         contexts = self.context + self.meta_net(video).unsqueeze(1).float()
         return {
             label: self.tower.encode(

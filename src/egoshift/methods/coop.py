@@ -29,7 +29,7 @@ from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
 from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import POOLINGS, choice, class_names, stream_names, trained_classes, video_vectors
+from egoshift.methods.streams import POOLINGS, choice, class_names, places, stream_names, trained_classes, video_vectors
 from egoshift.records import Label
 
 POSITIONS = ("end", "middle", "front")
@@ -74,12 +74,13 @@ class CoOp(AbstractClassifier):
         chunk_tokens: int = CHUNK_TOKENS,
     ):
         super().__init__()
-        self.streams = stream_names("streams", streams)
+        self.required_streams = stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.position = choice("position", position, POSITIONS)
         self.ending = "." if full_stop else ""
         self.logit_scale, self.chunk_tokens = float(logit_scale), chunk_tokens
         self.tower = load_prompt_tower(text_encoder)
+        self.frozen_weights = {text_encoder: self.tower.card.sha256}
         self.class_specific = class_specific
         self.classes = trained_classes(classes) if class_specific else {}
         if min(num_tokens, chunk_tokens) < 1 or logit_scale <= 0 or (class_specific and not self.classes):
@@ -94,9 +95,9 @@ class CoOp(AbstractClassifier):
             if class_specific
             else nn.Parameter(initial_PW)
         )
-        self._settings: dict[str, object] = {
+        self.settings = {
             "text_encoder": text_encoder,
-            "streams": list(self.streams),
+            "streams": list(self.required_streams),
             "pooling": pooling,
             "num_tokens": len(initial_PW),
             "phrase": phrase,
@@ -108,28 +109,13 @@ class CoOp(AbstractClassifier):
             "chunk_tokens": chunk_tokens,
         }
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def frozen_weights(self) -> dict[str, str]:
-        """SHA-256 of the text tower's weights, by the encoder's name."""
-        return {str(self._settings["text_encoder"]): self.tower.card.sha256}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
-
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
 
         Raises:
             ConfigError: A stream is missing or of another width, classes have no names, or a prompt is too long.
         """
-        video = video_vectors(batch, self.streams, self.pooling, self.tower.card.dim)
+        video = video_vectors(batch, self.required_streams, self.pooling, self.tower.card.dim)
         return {
             label: cosine_logits(self.class_vectors(label, class_names(label, words)), video, self.logit_scale)
             for label, words in text.items()
@@ -151,10 +137,9 @@ class CoOp(AbstractClassifier):
             return self.context
         if label not in self.classes:
             raise ConfigError(f"the context was learned for {', '.join(self.classes)} classes, asked for {label} ones")
-        known = {name: row for row, name in enumerate(self.classes[label])}
         own = self.context[label]
-        rows = torch.tensor([known.get(name, len(known)) for name in names], device=own.device)
-        contexts: Tensor = torch.cat([own, own.mean(0, keepdim=True)]).index_select(0, rows)
+        # Place -1, that of classes not trained with, is the last row.
+        contexts: Tensor = torch.cat([own, own.mean(0, keepdim=True)])[places(names, self.classes[label])]
         return contexts
 
     def _halves(self, context: Float[Tensor, "*classes learned width"]) -> tuple[Tensor, Tensor]:

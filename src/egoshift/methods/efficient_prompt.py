@@ -75,7 +75,7 @@ class EfficientPrompt(AbstractClassifier):
         chunk_tokens: int = CHUNK_TOKENS,
     ):
         super().__init__()
-        self._settings: dict[str, object] = {
+        self.settings = {
             "text_encoder": text_encoder,
             "streams": list(stream_names("streams", streams)),
             "num_frames": num_frames,
@@ -88,9 +88,11 @@ class EfficientPrompt(AbstractClassifier):
             "max_classes": max_classes,
             "chunk_tokens": chunk_tokens,
         }
-        self.streams, self.prefix, self.postfix = tuple(streams), prefix, postfix
+        self.required_streams = tuple(streams)
+        self.prefix, self.postfix = prefix, postfix
         self.temperature, self.max_classes, self.chunk_tokens = temperature, max_classes, chunk_tokens
         self.tower = load_prompt_tower(text_encoder)
+        self.frozen_weights = {text_encoder: self.tower.card.sha256}
         dim, context = self.tower.card.dim, self.tower.context
         few = min(prefix, postfix, num_temporal_layers) < 0 or num_heads < 1 or int(dim * mlp_ratio) < 1
         if few or not 1 <= prefix + postfix <= context - 3 or dim % num_heads:
@@ -108,21 +110,6 @@ class EfficientPrompt(AbstractClassifier):
         self.places = nn.Parameter(torch.randn(context, self.tower.width) * STD)
         self.position = nn.Parameter(torch.randn(num_frames, dim) * STD)
         self.temporal = AveragedTransformer(num_temporal_layers, dim, num_heads, int(dim * mlp_ratio))
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def frozen_weights(self) -> dict[str, str]:
-        """SHA-256 of the text tower's weights, by the encoder's name."""
-        return {str(self._settings["text_encoder"]): self.tower.card.sha256}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
@@ -167,9 +154,9 @@ class EfficientPrompt(AbstractClassifier):
         return torch.cat([positive, negative])
 
     def _video_vectors(self, batch: StreamBatch) -> Float[Tensor, "batch dim"]:
-        present = classified_presence(batch, self.streams)
+        present = classified_presence(batch, self.required_streams)
         vectors = []
-        for name in self.streams:
+        for name in self.required_streams:
             frames = read_stream(batch, name, self.tower.card.dim)
             vectors.append(functional.normalize(self.temporal(positioned(frames, self.position)).float(), dim=-1))
         return mean_direction(vectors, present)

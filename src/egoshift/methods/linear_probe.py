@@ -32,6 +32,7 @@ from egoshift.methods.streams import (
     POOLINGS,
     choice,
     class_names,
+    places,
     read_text,
     stream_names,
     trained_classes,
@@ -95,7 +96,7 @@ class LinearProbe(AbstractClassifier):
         super().__init__()
         if text_dim < 1 or logit_scale <= 0:
             raise ConfigError(f"text_dim is {text_dim}, logit_scale {logit_scale}; give a width and a scale above zero")
-        self.text_dim, self.streams = text_dim, stream_names("streams", streams)
+        self.text_dim, self.required_streams = text_dim, stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.classes = trained_classes(classes)
         self.init, self.bias, self.logit_scale = choice("init", init, INITS), bias, float(logit_scale)
@@ -105,24 +106,15 @@ class LinearProbe(AbstractClassifier):
         self.biases = nn.ParameterDict(
             {label: nn.Parameter(torch.zeros(len(names))) for label, names in self.classes.items() if bias}
         )
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return {
-            "text_dim": self.text_dim,
-            "streams": list(self.streams),
-            "pooling": self.pooling,
+        self.settings = {
+            "text_dim": text_dim,
+            "streams": list(streams),
+            "pooling": pooling,
             "classes": {label: list(names) for label, names in self.classes.items()} or None,
-            "init": self.init,
-            "bias": self.bias,
+            "init": init,
+            "bias": bias,
             "logit_scale": self.logit_scale,
         }
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
@@ -131,18 +123,18 @@ class LinearProbe(AbstractClassifier):
             ConfigError: If a kind of label was not trained for, its classes have no names, a stream is missing, or one
                 is of another width.
         """
-        video = video_vectors(batch, self.streams, self.pooling, self.text_dim)
+        video = video_vectors(batch, self.required_streams, self.pooling, self.text_dim)
         logits = {}
         for label, words in text.items():
-            places = self._places(label, words).to(video.device)
+            columns = self._columns(label, words).to(video.device)
             zero_shot = cosine_logits(read_text(words, self.text_dim), video, self.logit_scale)
             learned = self._learned(label, video)
             # Place -1, that of classes not trained with, is the last column.
             if self.init == "text":
-                logits[label] = zero_shot + functional.pad(learned, (0, 1))[:, places]
+                logits[label] = zero_shot + functional.pad(learned, (0, 1))[:, columns]
             else:
                 below = learned.detach().amin(1, keepdim=True) - 1 - (self.logit_scale - zero_shot)
-                logits[label] = torch.where(places >= 0, learned[:, places], below)
+                logits[label] = torch.where(columns >= 0, learned[:, columns], below)
         return logits
 
     def _learned(self, label: Label, video: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch trained"]:
@@ -151,7 +143,7 @@ class LinearProbe(AbstractClassifier):
             products: Tensor = video @ self.weights[label].T
             return self.logit_scale * (products + self.biases[label] if self.bias else products)
 
-    def _places(self, label: Label, words: ClassText) -> Int[Tensor, " classes"]:
+    def _columns(self, label: Label, words: ClassText) -> Int[Tensor, " classes"]:
         """For each class of the text its place in the training vocabulary, -1 where it has none."""
         if label not in self.classes:
             known = ", ".join(self.classes) or "no"
@@ -159,5 +151,4 @@ class LinearProbe(AbstractClassifier):
                 f"the probe is made for {known} classes, asked for {label} ones; give the class names to train for, as "
                 f"classes={{{label!r}: [...]}}"
             )
-        places = {name: place for place, name in enumerate(self.classes[label])}
-        return torch.tensor([places.get(name, -1) for name in class_names(label, words)])
+        return places(class_names(label, words), self.classes[label])

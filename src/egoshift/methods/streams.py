@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from egoshift.classifier import ClassText, StreamBatch
+from egoshift.classifier import ClassText, StreamBatch, check_names
 from egoshift.errors import ConfigError
 from egoshift.records import Label
 
@@ -140,7 +140,6 @@ def class_names(label: Label, text: ClassText) -> tuple[str, ...]:
             f"the {label} classes have vectors but no names, and the method reads names; give "
             "ClassText(vectors, names), as egoshift.class_text does"
         )
-    trained_classes({label: text.names})
     return text.names
 
 
@@ -148,12 +147,14 @@ def trained_classes(classes: Mapping[Label, Sequence[str]] | None) -> dict[Label
     """The class names that a method has parameters of its own for.
 
     Raises:
-        ConfigError: A kind of label has none, or one twice.
+        ConfigError: A kind of label has none, an empty one, or one twice.
     """
-    given = {label: tuple(names) for label, names in (classes or {}).items()}
-    for label, names in given.items():
-        if not names or len(set(names)) != len(names):
-            twice = next((name for name in names if names.count(name) > 1), None)
-            found = f"names {twice!r} twice" if names else "is empty"
-            raise ConfigError(f"the vocabulary of {label} {found}; give each class one name of its own")
-    return given
+    for label, names in (classes or {}).items():
+        check_names(names, f"{label} classes")
+    return {label: tuple(names) for label, names in (classes or {}).items()}
+
+
+def places(names: Sequence[str], known: Sequence[str]) -> Int[Tensor, " classes"]:
+    """For each class its place among those known by name, -1 where it is none of them."""
+    place = {name: i for i, name in enumerate(known)}
+    return torch.tensor([place.get(name, -1) for name in names])

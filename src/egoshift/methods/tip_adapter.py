@@ -39,7 +39,7 @@ from torch.nn import functional
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
 from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import POOLINGS, choice, read_text, stream_names, trained_classes, video_vectors
+from egoshift.methods.streams import POOLINGS, choice, places, read_text, stream_names, trained_classes, video_vectors
 from egoshift.records import Label
 
 _WEIGHTS = {"alpha": 1.0, "beta": 5.5, "logit_scale": 100.0}
@@ -103,7 +103,7 @@ class TipAdapter(AbstractClassifier):
                 f"text_dim is {text_dim}, cache_clips {cache_clips}, with classes of {list(self.vocabularies)}; give a "
                 "width, and the classes of cached clips: TipAdapter.observe fills in both"
             )
-        self.text_dim, self.streams = text_dim, stream_names("streams", streams)
+        self.text_dim, self.required_streams = text_dim, stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.alpha, self.beta, self.logit_scale = float(alpha), float(beta), float(logit_scale)
         self.shots, self.seed, self.train_keys = shots, seed, train_keys
@@ -113,29 +113,19 @@ class TipAdapter(AbstractClassifier):
             self.register_buffer("keys", torch.zeros(cache_clips, text_dim))
         for label in self.vocabularies:
             self.register_buffer(_values(label), torch.full((cache_clips,), -1))
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable; after ``observe`` with what it has set."""
-        classes = {label: v if isinstance(v, int) else list(v) for label, v in self.vocabularies.items()}
-        return {
-            "text_dim": self.text_dim,
-            "streams": list(self.streams),
-            "pooling": self.pooling,
+        self.settings = {
+            "text_dim": text_dim,
+            "streams": list(streams),
+            "pooling": pooling,
             "alpha": self.alpha,
             "beta": self.beta,
-            "shots": self.shots,
-            "train_keys": self.train_keys,
-            "cache_clips": len(self.keys),
-            "classes": classes or None,
-            "seed": self.seed,
+            "shots": shots,
+            "train_keys": train_keys,
+            "cache_clips": cache_clips,
+            "classes": _listed(self.vocabularies),
+            "seed": seed,
             "logit_scale": self.logit_scale,
         }
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
 
     def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
         """Caches the training clips, in place of any cached before; clips without labels are left out.
@@ -149,7 +139,7 @@ class TipAdapter(AbstractClassifier):
         vectors, targets = [], []
         with torch.no_grad():
             for batch in clips:
-                vectors.append(video_vectors(batch, self.streams, self.pooling, self.text_dim))
+                vectors.append(video_vectors(batch, self.required_streams, self.pooling, self.text_dim))
                 rows = [_targets(batch, label, len(words.vectors)) for label, words in text.items()]
                 targets.append(torch.stack(rows))
         if not vectors:
@@ -165,6 +155,7 @@ class TipAdapter(AbstractClassifier):
             self.register_buffer(_values(label), values[kept].to(self.keys.device))
         keys = torch.cat(vectors)[kept].to(self.keys.device)
         self.keys = nn.Parameter(keys) if self.train_keys else keys
+        self.settings = {**self.settings, "cache_clips": len(keys), "classes": _listed(vocabularies)}
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
@@ -175,7 +166,7 @@ class TipAdapter(AbstractClassifier):
             ConfigError: If a stream is missing or of another width, or classes without names differ in number from
                 those cached.
         """
-        video = video_vectors(batch, self.streams, self.pooling, self.text_dim)
+        video = video_vectors(batch, self.required_streams, self.pooling, self.text_dim)
         weights = self._weights(video)
         logits = {}
         for label, words in text.items():
@@ -213,6 +204,11 @@ def _vocabularies(classes: Mapping[Label, Sequence[str] | int] | None) -> dict[L
     return vocabularies
 
 
+def _listed(vocabularies: Mapping[Label, Vocabulary]) -> dict[Label, list[str] | int] | None:
+    """The classes as ``TipAdapter`` takes them, in lists for JSON."""
+    return {label: v if isinstance(v, int) else list(v) for label, v in vocabularies.items()} or None
+
+
 def _targets(batch: StreamBatch, label: Label, count: int) -> Int[Tensor, " batch"]:
     if label not in batch.targets:
         raise ConfigError(f"the clips to cache have no {label} labels; leave {label} out or annotate them")
@@ -239,8 +235,7 @@ def _drawn(values_LN: Int[Tensor, "labels clips"], shots: int, seed: int) -> Boo
 def _columns(label: Label, vocabulary: Vocabulary, words: ClassText) -> Int[Tensor, " classes"]:
     """For each class of the text its place among the cached classes, -1 where it is none of them."""
     if not isinstance(vocabulary, int) and words.names:
-        places = {name: place for place, name in enumerate(vocabulary)}
-        return torch.tensor([places.get(name, -1) for name in words.names])
+        return places(words.names, vocabulary)
     cached = vocabulary if isinstance(vocabulary, int) else len(vocabulary)
     if cached != len(words.vectors):
         raise ConfigError(

@@ -127,9 +127,10 @@ class VitaCLIP(AbstractClassifier):
             chunk_tokens=chunk_tokens,
         )
         self.vision = load_vision_tower(encoder)
-        self.streams, self.chunk_tokens = self.text.streams, chunk_tokens
+        self.frozen_weights = {encoder: self.vision.sha256}
+        self.required_streams, self.chunk_tokens = self.text.required_streams, chunk_tokens
         self.use_local, self.use_summary = use_local, use_summary
-        self._settings: dict[str, object] = {
+        self.settings = {
             "encoder": encoder,
             "num_frames": num_frames,
             "num_text_tokens": num_text_tokens,
@@ -163,21 +164,6 @@ class VitaCLIP(AbstractClassifier):
         blocks = [_Summary(width, self.vision.num_heads) for _ in range(layers if self.use_summary else 0)]
         self.summaries = nn.ModuleList(blocks)
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def frozen_weights(self) -> dict[str, str]:
-        """SHA-256 of the towers' weights, by the encoder's name."""
-        return {str(self._settings["encoder"]): self.vision.sha256}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
-
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
 
@@ -186,7 +172,12 @@ class VitaCLIP(AbstractClassifier):
                 is too long.
         """
         video = picture_vectors(
-            batch, self.streams, self.vision, self._encode, pooling="mean-of-raw", chunk_tokens=self.chunk_tokens
+            batch,
+            self.required_streams,
+            self.vision,
+            self._encode,
+            pooling="mean-of-raw",
+            chunk_tokens=self.chunk_tokens,
         )
         scale = self.fixed_scale if self.log_scale is None else self.log_scale.exp()
         return {label: cosine_logits(self._class_vectors(label, words), video, scale) for label, words in text.items()}

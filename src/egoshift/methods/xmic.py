@@ -116,7 +116,7 @@ class XMIC(AbstractClassifier):
                 f"condition_dim is {dim} with num_heads {num_heads} and mlp_ratio {mlp_ratio}; "
                 "give a width of at least 16 that the heads divide, and a ratio that leaves the MLP one unit"
             )
-        self._settings: dict[str, object] = {
+        self.settings = {
             "text_dim": text_dim,
             "condition_dim": dim,
             "num_frames": num_frames,
@@ -139,6 +139,7 @@ class XMIC(AbstractClassifier):
         }
         self.text_dim, self.condition_dim, self.pooling = text_dim, dim, pooling
         self.classify_streams, self.condition_streams = tuple(classify_streams), tuple(condition_streams)
+        self.required_streams = tuple(dict.fromkeys(self.classify_streams + self.condition_streams))
         self.normalise_condition, self.normalise_adapter = normalise_condition, normalise_adapter
         self.normalise_text = normalise_text
 
@@ -151,16 +152,6 @@ class XMIC(AbstractClassifier):
         self.alpha = nn.Parameter(torch.tensor(float(alpha))) if train_alpha else float(alpha)
         self.log_scale = nn.Parameter(torch.tensor(math.log(logit_scale))) if train_logit_scale else None
         self.fixed_scale = float(logit_scale)
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return dict(self._settings)
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return tuple(dict.fromkeys(self.classify_streams + self.condition_streams))
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.

@@ -36,19 +36,10 @@ class ZeroShot(AbstractClassifier):
         super().__init__()
         if logit_scale <= 0:
             raise ConfigError(f"logit_scale is {logit_scale}; give a scale above zero")
-        self.streams = stream_names("streams", streams)
+        self.required_streams = stream_names("streams", streams)
         self.pooling = choice("pooling", pooling, tuple(POOLINGS))
         self.logit_scale = float(logit_scale)
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The constructor's keyword arguments, JSON-serialisable."""
-        return {"streams": list(self.streams), "pooling": self.pooling, "logit_scale": self.logit_scale}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        """Names of the streams that ``forward`` reads."""
-        return self.streams
+        self.settings = {"streams": list(streams), "pooling": pooling, "logit_scale": self.logit_scale}
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
@@ -56,6 +47,6 @@ class ZeroShot(AbstractClassifier):
         Raises:
             ConfigError: If a stream is missing, or is of another width than the text.
         """
-        video = video_vectors(batch, self.streams, self.pooling)
+        video = video_vectors(batch, self.required_streams, self.pooling)
         dim = video.shape[1]
         return {label: cosine_logits(read_text(words, dim), video, self.logit_scale) for label, words in text.items()}

@@ -158,7 +158,10 @@ def load_checkpoint(folder: Path, into: AbstractClassifier | None = None) -> Che
     vectors = _tensors(folder, TEXT_FILE, config)
     if set(vectors) != set(config.vocabularies):
         raise CheckpointError(f"{folder / TEXT_FILE}: does not hold the labels of {CONFIG_FILE}; copy the folder again")
-    text = {label: ClassText(vectors[label], names) for label, names in config.vocabularies.items()}
+    try:
+        text = {label: ClassText(vectors[label], names) for label, names in config.vocabularies.items()}
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / CONFIG_FILE}: {error}") from None
     return Checkpoint(classifier.eval(), text, config)
 
 

@@ -90,6 +90,7 @@ def test_all_templates_at_fault_are_named_together() -> None:
     [
         ([], r"class names: got \[\]; give a list of at least one name"),
         ("cup", "class names: got 'cup'; give a list"),
+        (["cup", " "], "class names: got ' ' among them; give each as a word or more"),
         (["cup", "cut", "cup", "cut", "put"], "class names: 'cup', 'cut' given more than once"),
         ([str(i // 2) for i in range(14)], "'3', '4' and 2 more given more than once"),
     ],

@@ -26,14 +26,8 @@ class Toy(AbstractClassifier):
         self.dim = dim
         self.dropout = nn.Dropout(dropout)
         self.layer = nn.Linear(dim, dim)
-
-    @property
-    def settings(self) -> dict[str, object]:
-        return {"dim": self.dim, "dropout": self.dropout.p}
-
-    @property
-    def required_streams(self) -> tuple[str, ...]:
-        return ("full",)
+        self.settings = {"dim": dim, "dropout": dropout}
+        self.required_streams = ("full",)
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         video = self.layer(self.dropout(batch.streams["full"].mean(1)))

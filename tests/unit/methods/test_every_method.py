@@ -397,7 +397,7 @@ def test_streams_that_are_stated_to_be_present_everywhere_change_nothing(
 def test_the_order_of_streams_does_not_matter(method: str, options: dict[str, object]) -> None:
     model = make(method, options)
     lists = {name: value[::-1] for name, value in model.settings.items() if isinstance(value, list)}
-    twin = METHODS[method](**(model.settings | lists)).eval()
+    twin = METHODS[method](**{**model.settings, **lists}).eval()
     twin.load_state_dict(model.state_dict())
     assert_equal_logits(twin(make_batch(), make_text(model)), model(make_batch(), make_text(model)))
 

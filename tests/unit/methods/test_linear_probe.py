@@ -149,8 +149,8 @@ def test_classes_without_names_are_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        ({"classes": {"noun": ["cup", "tap", "cup"]}}, r"the vocabulary of noun names 'cup' twice"),
-        ({"classes": {"noun": []}}, r"the vocabulary of noun is empty"),
+        ({"classes": {"noun": ["cup", "tap", "cup"]}}, r"noun classes: 'cup' given more than once"),
+        ({"classes": {"noun": []}}, r"noun classes: got \[\]; give a list of at least one name"),
         ({"init": "random"}, r"init is 'random'; give one of 'text', 'zeros'"),
         ({"pooling": "max"}, r"pooling is 'max'; give one of"),
         ({"logit_scale": 0.0}, r"logit_scale 0.0; give a width and a scale above zero"),

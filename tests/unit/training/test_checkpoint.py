@@ -1,7 +1,8 @@
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import safetensors.torch
@@ -171,20 +172,25 @@ def test_text_of_other_labels_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
+def test_a_class_list_that_the_vectors_cannot_have_is_refused_by_file(tmp_path: Path) -> None:
+    saved(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["vocabularies"]["verb"] = ["take", "put"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"config.json: 2 class names for 3 text vectors"):
+        load_checkpoint(tmp_path)
+
+
 class Towered(Toy):
-    """Runs a frozen tower whose weights are these."""
+    """Runs a frozen tower of these weights."""
 
-    sha256 = "a" * 64
-
-    @property
-    def frozen_weights(self) -> dict[str, str]:
-        return {"some/clip": self.sha256}
+    frozen_weights: Mapping[str, str] = MappingProxyType({"some/clip": "a" * 64})
 
 
 def test_a_model_is_not_loaded_over_other_weights_of_its_tower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_checkpoint(tmp_path, Towered(), toy_text())
     assert read_config(tmp_path).frozen_weights == {"some/clip": "a" * 64}
     load_checkpoint(tmp_path, into=Towered())
-    monkeypatch.setattr(Towered, "sha256", "b" * 64)
+    monkeypatch.setattr(Towered, "frozen_weights", {"some/clip": "b" * 64})
     with pytest.raises(CheckpointError, match="with weights aaaaaaaaaaaa of some/clip, which now holds bbbbbbbbbbbb"):
         load_checkpoint(tmp_path, into=Towered())

@@ -323,13 +323,11 @@ class Remembering(Toy):
     def __init__(self, *, dim: int = DIM, dropout: float = 0.0, clips: int = 0):
         super().__init__(dim=dim, dropout=dropout)
         self.register_buffer("seen", torch.zeros(clips, dim))
-
-    @property
-    def settings(self) -> dict[str, object]:
-        return super().settings | {"clips": len(self.seen)}
+        self.settings = {**self.settings, "clips": clips}
 
     def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
         self.seen = torch.cat([batch.streams["full"].mean(1) for batch in clips])
+        self.settings = {**self.settings, "clips": len(self.seen)}
 
 
 def test_the_method_sees_the_labelled_training_clips_first_and_keeps_what_it_took(tmp_path: Path) -> None:
