@@ -107,7 +107,7 @@ def _in_worlds(
         )
     _say(filled.remarks)
     if write is not None:
-        text = page_text(filled, scale=scale, seeds=seeds, assignments=assignments)
+        text = page_text(filled, scale=scale, seeds=seeds)
         write_atomically(write / "papers.md", page_with(write, text).encode())
         errors.print(f"wrote {write / 'papers.md'}", markup=False)
     return filled

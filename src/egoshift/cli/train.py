@@ -30,7 +30,9 @@ def train(
     on: Annotated[Path | None, typer.Option(help="Data card (or folder of videos) to train on; for recipes")] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Data card to evaluate on; repeat for several")] = None,
     encoder: Annotated[str | None, typer.Option(help="CLIP or SigLIP of images and class names; for recipes")] = None,
-    set: Annotated[list[str] | None, typer.Option(help="field=value, replacing a field of the run; repeat")] = None,
+    set: Annotated[
+        list[str] | None, typer.Option(help="field=value; `egoshift recipes NAME` prints all fields; repeat")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<its name>")] = None,
     device: Annotated[Device, typer.Option(help="auto is CUDA where there is a device")] = Device.AUTO,
     resume: Annotated[bool, typer.Option(help="Go on from the last finished epoch")] = False,

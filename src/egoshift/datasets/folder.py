@@ -58,6 +58,9 @@ def read_folder(card: DataCard, need_videos: bool) -> Dataset:
     media = _relative(card.videos, reads.attempt(partial(find_media, card.videos, required=need_videos)) or ())
     reads.finish()
     assert table is not None, "finish raises otherwise"
+    if not table.num_rows:
+        remedy = "write one segment a line below its header, or leave 'annotations' out of the data card"
+        raise DataError([Fault("empty-file", card.annotations, "holds no segment", remedy)])
     rows, video_faults = _with_video_ids(card.videos, table.rows, media)
     rows, split_faults = _with_splits(rows)
     rows, vocabularies, label_faults = _with_labels(card.annotations, rows, lists)
@@ -114,7 +117,10 @@ def _class_list(folder: Path, label: Label) -> Vocabulary | None:
     path = folder / f"{label}s.txt"
     if not path.exists():
         return None
-    return build_vocabulary(label, path, [clean_own_name(line) for _, line in read_lines(path)])
+    names = [clean_own_name(line) for _, line in read_lines(path)]
+    if not names:
+        raise DataError([Fault("empty-file", path, "lists no class", "write one name a line, or remove the file")])
+    return build_vocabulary(label, path, names)
 
 
 def _with_labels(

@@ -73,6 +73,11 @@ def egoworld_settings(run: Run) -> Run:
     return with_encoders(run.model_copy(update=changed), ENCODERS)
 
 
+def encoders_of(run: Run) -> set[str]:
+    """The names of the encoders that a run reads features or pictures of, or runs itself."""
+    return {run.text_encoder, *(stream.encoder.removeprefix(PIXELS) for stream in run.streams.values())}
+
+
 def with_encoders(run: Run, others: Mapping[str, str]) -> Run:
     """The run with other encoders in place of those named, of images, of stored pictures and of text alike.
 

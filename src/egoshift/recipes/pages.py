@@ -1,8 +1,19 @@
 """Pages that people write around a part that a command writes, between two marks."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from egoshift.errors import ConfigError
+
+
+def changed_text(assignments: Sequence[str], encoders: Mapping[str, str] | None = None) -> str:
+    """What was changed for every run alike, as a sentence; empty where nothing was.
+
+    >>> changed_text(["fit.epochs=2"], {"openai/clip-vit-base-patch16": "./clip"})
+    'Changed for every run: fit.epochs=2; ./clip in place of openai/clip-vit-base-patch16.'
+    """
+    changes = [*assignments, *(f"{other} in place of {name}" for name, other in (encoders or {}).items())]
+    return f"Changed for every run: {'; '.join(changes)}." if changes else ""
 
 
 def filled(page: Path, marks: tuple[str, str], text: str, *, new: str = "") -> str:

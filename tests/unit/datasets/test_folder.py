@@ -140,3 +140,12 @@ def test_videos_alone_are_cut_into_equal_unlabelled_clips(tmp_path: Path) -> Non
 def test_a_folder_without_videos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no video .* and no folder of frames is here; put videos there"):
         load(tmp_path)
+
+
+def test_a_table_or_a_class_list_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4")
+    with pytest.raises(DataError, match=r"segments.csv: holds no segment; write one segment a line below its header"):
+        load(tmp_path, "video,start,stop,noun\n")
+    (tmp_path / "nouns.txt").write_text("\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"nouns.txt: lists no class; write one name a line, or remove the file"):
+        load(tmp_path, "video,start,stop,noun\na,0,2,cup\n")

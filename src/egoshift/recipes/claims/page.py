@@ -8,7 +8,7 @@ from egoshift.features.files import write_atomically
 from egoshift.recipes.claims.claim import Quantity, Score, variant_title
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.forest import forest
-from egoshift.recipes.pages import filled
+from egoshift.recipes.pages import changed_text, filled
 
 BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 ROWS, PLOT, PAGE = "claims.json", "claims.png", "claims.md"
@@ -96,13 +96,11 @@ def cells(compared: Compared) -> tuple[str, ...]:
 def markdown(findings: Sequence[Finding], *, scale: float, assignments: Sequence[str] = ()) -> str:
     """The generated part of the page."""
     seeds = ", ".join(str(seed) for seed in dict.fromkeys(seed for finding in findings for seed in finding.seeds))
-    settings = f"Worlds of scale {scale:g}; seeds {seeds or 'none'}."
-    if assignments:
-        settings += f" Settings changed for every run: {', '.join(assignments)}."
+    settings = (f"Worlds of scale {scale:g}; seeds {seeds or 'none'}.", changed_text(assignments))
     parts = [
-        f"{settings} Values are percent, differences points, both means over the seeds and over both directions "
-        "(trained on *kitchen*, trained on *home*); brackets are 95% Student-t intervals of the paired difference over "
-        "seeds, without correction for the number of comparisons.",
+        f"{' '.join(filter(None, settings))} Values are percent, differences points, both means over the "
+        "seeds and over both directions (trained on *kitchen*, trained on *home*); brackets are 95% Student-t "
+        "intervals of the paired difference over seeds, without correction for the number of comparisons.",
         "| | claim | verdict |\n| ---: | --- | --- |\n" + "\n".join(_summary(finding) for finding in findings),
     ]
     if any(finding.compared for finding in findings):

@@ -1,6 +1,6 @@
 """The paper's tables on its own data sets: whatever can be run on the features that were extracted."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,9 @@ import torch
 
 from egoshift.errors import CheckpointError, ConfigError, EgoshiftError
 from egoshift.evaluation import Result
-from egoshift.recipes.egoworld import with_encoders
+from egoshift.recipes.egoworld import encoders_of, with_encoders
 from egoshift.recipes.execute import MODELS, RUN_FILE, train
+from egoshift.recipes.pages import changed_text
 from egoshift.recipes.paper.given import GivenData
 from egoshift.recipes.paper.needs import CHOSEN_ON, Need, needs_of
 from egoshift.recipes.paper.reproduce import Reproduction, check_settings, filled_tables, nothing_run, remarks_on
@@ -73,7 +74,8 @@ class RealRuns:
         remarks: What cannot, a line for each reason.
 
     Raises:
-        ConfigError: An assignment does not fit, a card has another name, or ``out`` holds runs of other settings.
+        ConfigError: An assignment does not fit, ``encoders`` names one that no run has, a card has another name, or
+            ``out`` holds runs of other settings.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class RealRuns:
         self._data = GivenData(cards)
         self._not_run: dict[str, dict[str, None]] = {}
         needed = needs_of(tables).items()
+        _check_encoders(self._encoders, [variant_run(need.variant, Path(), (), need.label) for need, _ in needed])
         self.trainings = [found for seed in seeds for need, tests in needed for found in self._plan(need, tests, seed)]
         for training in self.trainings:
             _check_folder(training)
@@ -117,7 +120,8 @@ class RealRuns:
         if not results:
             found = (remark for remark in remarks_on(self._reasons()) if remark not in self.remarks)
             raise nothing_run(found)
-        return filled_tables(results, self._tables, REAL, self._reasons(), oracle=self._oracle)
+        changed = changed_text(self._assignments, self._encoders)
+        return filled_tables(results, self._tables, REAL, self._reasons(), oracle=self._oracle, changed=changed)
 
     def _plan(self, need: Need, tests: tuple[Role, ...], seed: int) -> Iterator[Training]:
         """The training, and the one that chooses its epoch on the target, as far as their features are there."""
@@ -194,6 +198,16 @@ class RealRuns:
 
     def _note(self, need: Need, reason: str) -> None:
         self._not_run.setdefault(reason, {})[need.variant] = None
+
+
+def _check_encoders(others: Mapping[str, str], runs: Iterable[Run]) -> None:
+    known = sorted({name for run in runs for name in encoders_of(run)})
+    unknown = [name for name in others if name not in known]
+    if unknown:
+        raise ConfigError(
+            f"--encoder {unknown[0]}={others[unknown[0]]}: no run of these tables has an encoder of that name; they "
+            f"have {', '.join(known)}"
+        )
 
 
 def _check_folder(training: Training) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from egoshift.errors import ConfigError, ResultError
 from egoshift.evaluation import Result
-from egoshift.recipes.pages import filled
+from egoshift.recipes.pages import changed_text, filled
 from egoshift.recipes.paper.cells import FilledTable, fill
 from egoshift.recipes.paper.needs import CHOSEN_ON, jobs_of
 from egoshift.recipes.paper.render import PAPER_FORMATS
@@ -79,7 +79,7 @@ def reproduce_in_worlds(
     }
     if not results:
         raise nothing_run(remarks_on(not_run))
-    return filled_tables(results, tables, GENERATED, not_run, oracle=oracle)
+    return filled_tables(results, tables, GENERATED, not_run, oracle=oracle, changed=changed_text(assignments))
 
 
 def nothing_run(remarks: Iterable[str]) -> ResultError:
@@ -106,21 +106,19 @@ def filled_tables(
     not_run: dict[str, tuple[str, ...]],
     *,
     oracle: bool,
+    changed: str = "",
 ) -> Reproduction:
-    """The tables of these results, of which there must be some."""
+    """The tables of these results, of which there must be some; what was changed for all runs stands in their notes."""
+    tables = [_with_note(table, changed) for table in tables]
     if oracle and any(result.selection == "oracle" for result in results):
         chosen = [_with_place_of_choice(table, cast) for table in tables]
         return Reproduction(tuple(fill(results, chosen, oracle=True)), not_run)
     return Reproduction(tuple(fill(results, tables)), not_run)
 
 
-def page_text(
-    reproduction: Reproduction, *, scale: float, seeds: Sequence[int], assignments: Sequence[str] = ()
-) -> str:
+def page_text(reproduction: Reproduction, *, scale: float, seeds: Sequence[int]) -> str:
     """The generated part of ``papers.md``."""
     settings = f"Worlds of scale {scale:g}; seeds {', '.join(map(str, seeds))}."
-    if assignments:
-        settings += f" Settings changed for every run: {', '.join(assignments)}."
     missing = tuple(remark.replace("\n", " ") for remark in reproduction.remarks)
     return "\n\n".join((settings, PAPER_FORMATS["md"](reproduction.tables).rstrip("\n"), *missing))
 
@@ -168,4 +166,8 @@ def _with_place_of_choice(table: PaperTable, cast: Cast) -> PaperTable:
         if column.test not in (column.train, CHOSEN_ON.get(column.train)):
             chosen = cast[CHOSEN_ON[column.train]]
             notes.append(f"Here “oracle” epochs were chosen on {chosen}, not on {cast[column.test]}.")
-    return replace(table, note=" ".join(filter(None, (table.note, *dict.fromkeys(notes)))))
+    return _with_note(table, *dict.fromkeys(notes))
+
+
+def _with_note(table: PaperTable, *notes: str) -> PaperTable:
+    return replace(table, note=" ".join(filter(None, (table.note, *notes))))

@@ -246,6 +246,21 @@ def test_seeds_and_encoders_reach_the_runs(cards, work, tmp_path):
     assert runs.trainings[0].need == Need("xmic", "noun", "ego4d")
 
 
+def test_what_was_changed_for_all_runs_stands_under_every_table(cards, work, tmp_path):
+    encoders = {"openai/clip-vit-base-patch16": "./clip"}
+    runs = RealRuns(find_tables([4, 6]), cards, tmp_path / "out", assignments=["fit.epochs=2"], encoders=encoders)
+    changed = "Changed for every run: fit.epochs=2; ./clip in place of openai/clip-vit-base-patch16."
+    assert all(table.table.note.endswith(changed) for table in _do(runs).tables)
+
+
+def test_an_encoder_that_no_run_has_is_refused(cards, work, tmp_path):
+    encoders = {"openai/clip-vit-base-patch61": "./clip"}
+    with pytest.raises(
+        ConfigError, match=r"patch61=./clip: no run of these tables has .* openai/clip-vit-base-patch16"
+    ):
+        RealRuns(find_tables([6]), cards, tmp_path / "out", encoders=encoders)
+
+
 def test_a_data_set_of_another_name_is_refused(cards, tmp_path):
     cards["epic"].write_text("name: kitchen\nformat: folder\nvideos: .\n")
     with pytest.raises(

@@ -124,8 +124,8 @@ def test_settings_are_for_all_runs_and_leave_the_choice_of_the_epoch_alone():
 
 def test_the_page_holds_the_tables_and_what_is_missing_in_them(worlds, tmp_path):
     reproduction = _reproduce(4)
-    text = page_text(reproduction, scale=0.5, seeds=(1, 2), assignments=["fit.epochs=1"])
-    assert text.startswith("Worlds of scale 0.5; seeds 1, 2. Settings changed for every run: fit.epochs=1.\n\n**X-MIC")
+    text = page_text(reproduction, scale=0.5, seeds=(1, 2))
+    assert text.startswith("Worlds of scale 0.5; seeds 1, 2.\n\n**X-MIC")
     assert PAPER_FORMATS["md"](reproduction.tables).strip() in text
     assert text.endswith("\n\nnot run: xmic_full: no such weights")
     page = tmp_path / "papers.md"
