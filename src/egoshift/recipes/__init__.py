@@ -36,6 +36,8 @@ RECIPES: Mapping[str, Recipe] = {
         xmic.xmic_large,
         xmic.zero_shot_lavila,
         xmic.xmic_lavila,
+        xmic.zero_shot_siglip,
+        xmic.xmic_siglip,
         baselines.coop,
         baselines.coop_official,
         baselines.cocoop,

@@ -15,6 +15,7 @@ from egoshift.training import OPTIMISERS, FitSettings
 
 CLIP = "openai/clip-vit-base-patch16"
 CLIP_LARGE = "openai/clip-vit-large-patch14"
+SIGLIP = "google/siglip2-base-patch16-224"
 DINO = "facebook/dinov2-large"
 LAVILA = "clip_openai_timesformer_large.narrator_rephraser.ep_0003.md5sum_c89337.pth"
 """The file of LaViLa's dual encoder (TSF-L) that X-MIC's configuration names, as LaViLa's authors publish it."""
@@ -96,6 +97,16 @@ def zero_shot_lavila(train: Path, test: Sequence[Path] = (), *, encoder: str = L
 def xmic_lavila(train: Path, test: Sequence[Path] = (), *, encoder: str = LAVILA) -> Run:
     """X-MIC on LaViLa (Table 5); each frame is a clip of its own, as the released code extracts features."""
     return xmic(train, test, encoder=encoder).model_copy(update={"name": "xmic_lavila"})
+
+
+def zero_shot_siglip(train: Path, test: Sequence[Path] = (), *, encoder: str = SIGLIP) -> Run:
+    """Frozen SigLIP 2 (base, 224 pixels) on full frames; not in the paper."""
+    return zero_shot(train, test, encoder=encoder).model_copy(update={"name": "zero_shot_siglip"})
+
+
+def xmic_siglip(train: Path, test: Sequence[Path] = (), *, encoder: str = SIGLIP) -> Run:
+    """X-MIC on SigLIP 2 (base, 224 pixels), with the settings for CLIP; not in the paper."""
+    return xmic(train, test, encoder=encoder).model_copy(update={"name": "xmic_siglip"})
 
 
 def _released(**changes: Any) -> MethodSpec:

@@ -16,7 +16,7 @@ def _run(name):
     return recipe(name)(SOURCE, (TARGET,))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name in RECIPES if "siglip" not in name])
 def test_every_recipe_runs_on_the_generated_worlds_encoders_and_settings(name):
     given = _run(name)
     run = egoworld_settings(given)

@@ -24,6 +24,7 @@ def test_every_recipe_makes_a_run_that_survives_its_file(name, tmp_path):
 def test_the_recipes_are_those_that_the_documentation_names():
     xmic = ["xmic", "xmic_paper", "xmic_full", "xmic_hand", "xmic_dino"]
     backbones = ["zero_shot_large", "xmic_large", "zero_shot_lavila", "xmic_lavila"]
+    backbones += ["zero_shot_siglip", "xmic_siglip"]
     prompts = ["coop", "coop_official", "cocoop", "cocoop_official"]
     adapters = ["clip_adapter", "clip_adapter_temporal", "clip_adapter_official"]
     others = ["a5", "vita_clip", "tip_adapter", "tip_adapter_f", "clip_lora", "linear_probe"]
