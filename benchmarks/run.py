@@ -102,8 +102,9 @@ def main(names: list[str]) -> int:
             print(text)
             line = json.loads(text)
             lines[line["name"]] = line
-    path.write_text(json.dumps(sorted(lines.values(), key=lambda line: line["name"]), indent=1) + "\n")
-    (DOCS / "benchmarks.md").write_text(page(lines.values()))
+        # After each, so that an interruption loses one benchmark and not hours of them.
+        path.write_text(json.dumps(sorted(lines.values(), key=lambda line: line["name"]), indent=1) + "\n")
+        (DOCS / "benchmarks.md").write_text(page(lines.values()))
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -63,11 +63,15 @@ def _limits(compared: Sequence[Compared]) -> tuple[float, float]:
 
 
 def _head(axis: Any, y: float, finding: Finding) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
     axis.text(
-        0.005,
+        0.01,
         y,
         f"{finding.claim.number}. {finding.claim.sentence}: {finding.verdict}",
-        transform=axis.get_yaxis_transform(),
+        # From the figure's left edge, over the names too: the longest claims need the whole width.
+        transform=blended_transform_factory(axis.figure.transFigure, axis.transData),
+        in_layout=False,
         va="center",
         fontsize=9,
         weight="bold",
