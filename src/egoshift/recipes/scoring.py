@@ -51,13 +51,15 @@ def evaluate(
     run = read_run(out / RUN_FILE)
     written = {}
     source = Opened.of(run, run.train)
+    # Once for all data sets: a method that runs a tower opens its weights and hashes them.
+    checkpoints = {labels: load_checkpoint(out / MODELS / "+".join(labels)) for labels in label_groups(run)}
+    for checkpoint in checkpoints.values():
+        checkpoint.classifier.to(choose_device(device))
     for card in cards if cards is not None else _default_cards(run, source):
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         text = class_texts(run, opened, run.labels)
-        for labels in label_groups(run):
-            checkpoint = load_checkpoint(out / MODELS / "+".join(labels))
+        for labels, checkpoint in checkpoints.items():
             _check_features(checkpoint.config, opened)
-            checkpoint.classifier.to(choose_device(device))
             own_text = {label: text[label] for label in labels}
             result = _evaluate_one(run, checkpoint, source, opened, own_text, progress)
             name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
