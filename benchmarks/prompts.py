@@ -50,10 +50,10 @@ from benchmarks.towers import (
     seconds,
     write_clip,
 )
+from egoshift.blocks.streams import video_vectors
 from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders.prompts import CHUNK_TOKENS
 from egoshift.methods import CoCoOp, CoOp
-from egoshift.methods.streams import video_vectors
 
 COMMAND = "python -m benchmarks.prompts"
 CLASSES, UNTRIMMED_CLASSES, VIDEOS = 521, 32, 256

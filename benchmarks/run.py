@@ -12,7 +12,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parent / "docs"
-BENCHMARKS = ("logits", "train_step", "decoding", "extraction", "gather", "rendering", "prompts", "methods")
+BENCHMARKS = ("logits", "train_step", "decoding", "extraction", "gather", "rendering", "prompts", "methods", "episodes")
 
 _HEAD = """# Benchmarks
 

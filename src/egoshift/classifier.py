@@ -88,12 +88,14 @@ class AbstractClassifier(nn.Module, ABC):
     Attributes:
         settings: The constructor's keyword arguments, JSON-serialisable.
         required_streams: Names of the streams that ``forward`` reads.
+        optional_streams: Those of them that a batch may lack altogether, which is as if no sample had them.
         frozen_weights: SHA-256 of the weights of frozen towers that the method runs, by the encoder's name; most run
             none.
     """
 
     settings: Mapping[str, object]
     required_streams: tuple[str, ...]
+    optional_streams: tuple[str, ...] = ()
     frozen_weights: Mapping[str, str] = MappingProxyType({})
 
     def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:

@@ -2,6 +2,9 @@
 
 from egoshift.evaluation.assemble import build_result
 from egoshift.evaluation.bootstrap import bootstrap_interval
+from egoshift.evaluation.episode_lists import read_episodes, write_episodes
+from egoshift.evaluation.episodes import Episodes, draw_episodes
+from egoshift.evaluation.few_shot import FewShotRow, episode_accuracies, few_shot_rows, mean_interval
 from egoshift.evaluation.metrics import (
     harmonic_mean,
     macro_accuracy,
@@ -33,7 +36,9 @@ __all__ = [
     "ConfusedPair",
     "Confusion",
     "Counts",
+    "Episodes",
     "EpochRow",
+    "FewShotRow",
     "Metric",
     "MetricRow",
     "Outcomes",
@@ -44,17 +49,23 @@ __all__ = [
     "bootstrap_interval",
     "build_result",
     "count_subsets",
+    "draw_episodes",
+    "episode_accuracies",
     "evaluate_scores",
+    "few_shot_rows",
     "harmonic_mean",
     "harmonic_row",
     "library_versions",
     "macro_accuracy",
     "macro_f1",
+    "mean_interval",
     "outcomes_of",
     "per_class_accuracy",
     "predict",
     "predict_logits",
+    "read_episodes",
     "rows_of",
     "target_ranks",
     "top_k_accuracy",
+    "write_episodes",
 ]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from egoshift.blocks.cosine import adapted_logits, adapted_logits_direct, cosine_logits
 from egoshift.classifier import AbstractClassifier
 from egoshift.methods.clip_adapter import PRESETS_CLIP_ADAPTER, CLIPAdapter
 from egoshift.methods.clip_lora import PRESETS_CLIP_LORA, CLIPLoRA
 from egoshift.methods.cocoop import CoCoOp
 from egoshift.methods.coop import CoOp
-from egoshift.methods.cosine import adapted_logits, adapted_logits_direct, cosine_logits
 from egoshift.methods.efficient_prompt import EfficientPrompt
 from egoshift.methods.linear_probe import PRESETS_LINEAR_PROBE, LinearProbe
 from egoshift.methods.tip_adapter import PRESETS_TIP_ADAPTER, TipAdapter

@@ -42,11 +42,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.attention import POSITIONS, AveragedTransformer, positioned, token_mean
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import POOLINGS, choice, classified_presence, read_stream, read_text, stream_names
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import POSITIONS, AveragedTransformer, positioned, token_mean
-from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import POOLINGS, choice, classified_presence, read_stream, read_text, stream_names
 from egoshift.records import Label
 
 _OFFICIAL: Mapping[str, object] = {

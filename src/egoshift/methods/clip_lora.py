@@ -28,13 +28,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import POOLINGS, choice, class_names, read_text, stream_names
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.encoders.prompts import load_prompt_tower
 from egoshift.encoders.vision import CHUNK_TOKENS, load_vision_tower
 from egoshift.errors import ConfigError
-from egoshift.methods.cosine import cosine_logits
 from egoshift.methods.pictures import picture_vectors
-from egoshift.methods.streams import POOLINGS, choice, class_names, read_text, stream_names
 from egoshift.records import Label
 
 TARGETS: Mapping[str, str] = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "out_proj"}

@@ -27,11 +27,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.streams import POOLINGS, choice, class_names, stream_names, video_vectors
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
 from egoshift.methods.coop import STD
-from egoshift.methods.streams import POOLINGS, choice, class_names, stream_names, video_vectors
 from egoshift.records import Label
 
 REDUCTION = 16

@@ -25,11 +25,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import POOLINGS, choice, class_names, places, stream_names, trained_classes, video_vectors
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
-from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import POOLINGS, choice, class_names, places, stream_names, trained_classes, video_vectors
 from egoshift.records import Label
 
 POSITIONS = ("end", "middle", "front")

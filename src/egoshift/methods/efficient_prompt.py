@@ -26,12 +26,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.attention import AveragedTransformer, positioned
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import class_names, classified_presence, mean_direction, read_stream, stream_names
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import AveragedTransformer, positioned
-from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import class_names, classified_presence, mean_direction, read_stream, stream_names
 from egoshift.records import Label
 
 STD = 0.01

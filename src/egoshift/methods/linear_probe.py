@@ -25,10 +25,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.errors import ConfigError
-from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import (
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import (
     POOLINGS,
     choice,
     class_names,
@@ -38,6 +36,8 @@ from egoshift.methods.streams import (
     trained_classes,
     video_vectors,
 )
+from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.errors import ConfigError
 from egoshift.records import Label
 
 INITS = ("text", "zeros")

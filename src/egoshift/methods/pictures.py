@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
+from egoshift.blocks.streams import classified_presence, read_stream, video_vectors
 from egoshift.classifier import StreamBatch
 from egoshift.encoders.vision import VisionTower
 from egoshift.errors import ConfigError
-from egoshift.methods.streams import classified_presence, read_stream, video_vectors
 
 
 def picture_vectors(

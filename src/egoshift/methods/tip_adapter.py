@@ -36,10 +36,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import POOLINGS, choice, places, read_text, stream_names, trained_classes, video_vectors
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import POOLINGS, choice, places, read_text, stream_names, trained_classes, video_vectors
 from egoshift.records import Label
 
 _WEIGHTS = {"alpha": 1.0, "beta": 5.5, "logit_scale": 100.0}

@@ -35,14 +35,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.attention import SelfAttention, positioned
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import class_names, read_text
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.encoders.vision import CHUNK_TOKENS, load_vision_tower
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import SelfAttention, positioned
 from egoshift.methods.coop import CoOp
-from egoshift.methods.cosine import cosine_logits
 from egoshift.methods.pictures import picture_vectors
-from egoshift.methods.streams import class_names, read_text
 from egoshift.records import Label
 
 STD = 0.02

@@ -40,11 +40,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.attention import POSITIONS, AveragedTransformer, positioned
+from egoshift.blocks.cosine import adapted_logits
+from egoshift.blocks.streams import POOLINGS, choice, presence, read_stream, read_text, stream_names, video_vectors
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.attention import POSITIONS, AveragedTransformer, positioned
-from egoshift.methods.cosine import adapted_logits
-from egoshift.methods.streams import POOLINGS, choice, presence, read_stream, read_text, stream_names, video_vectors
 from egoshift.records import Label
 
 HEADS = ("bottleneck-relu", "linear-if-needed")

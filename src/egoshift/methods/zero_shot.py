@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from egoshift.blocks.cosine import cosine_logits
+from egoshift.blocks.streams import POOLINGS, choice, read_text, stream_names, video_vectors
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import ConfigError
-from egoshift.methods.cosine import cosine_logits
-from egoshift.methods.streams import POOLINGS, choice, read_text, stream_names, video_vectors
 from egoshift.records import Label
 
 

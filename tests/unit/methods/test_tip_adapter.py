@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from egoshift.blocks.streams import mean_of_unit
 from egoshift.classifier import ClassText, StreamBatch
 from egoshift.errors import ConfigError
 from egoshift.methods import ZeroShot
-from egoshift.methods.streams import mean_of_unit
 from egoshift.methods.tip_adapter import PRESETS_TIP_ADAPTER, TipAdapter
 from egoshift.records import Label
 

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from egoshift.blocks.attention import positioned
 from egoshift.classifier import ClassText, StreamBatch
 from egoshift.errors import ConfigError
 from egoshift.methods import PRESETS, XMIC, ZeroShot
-from egoshift.methods.attention import positioned
 
 BATCH, FRAMES, DIM = 4, 6, 32
 TEXT = {"noun": ClassText(torch.randn(7, DIM, generator=torch.Generator().manual_seed(5)))}

@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from egoshift.classifier import ClassText, StreamBatch
-from egoshift.errors import ConfigError
-from egoshift.methods.streams import (
+from egoshift.blocks.streams import (
     choice,
     mean_of_raw,
     mean_of_unit,
@@ -16,6 +14,8 @@ from egoshift.methods.streams import (
     stream_names,
     video_vectors,
 )
+from egoshift.classifier import ClassText, StreamBatch
+from egoshift.errors import ConfigError
 
 BOTH = torch.tensor([[[3.0, 4.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]])
 ONLY_FIRST, ONLY_SECOND = torch.tensor([True, False]), torch.tensor([False, True])

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from egoshift.methods import adapted_logits, adapted_logits_direct, cosine, cosine_logits
+from egoshift.blocks import adapted_logits, adapted_logits_direct, cosine, cosine_logits
 
 BATCH, CLASSES, DIM, SCALE = 6, 9, 64, 100.0
 LENGTH = 8.0  # about that of CLIP's text embeddings

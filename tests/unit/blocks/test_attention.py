@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from egoshift.methods.attention import AttentionBlock, AveragedTransformer, SelfAttention, quick_gelu, token_mean
+from egoshift.blocks.attention import AttentionBlock, AveragedTransformer, SelfAttention, quick_gelu, token_mean
 
 DIM, HEADS = 32, 4
 
