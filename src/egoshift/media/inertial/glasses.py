@@ -1,0 +1,145 @@
+"""ClassyGlass: four head-worn sensors of glasses, as arrays of whole numbers with a rate and a scale each.
+
+Source: https://github.com/MU-Smart/ClassyGlass (CC BY 4.0), brought into one ``.npz``: ``meta`` is a JSON list with
+an entry a recording, and recording i has the arrays ``{i}_acc``, ``{i}_gyr``, ``{i}_mag`` and ``{i}_pre``. An array
+that is not there is a sensor that was truly missing.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from egoshift.errors import Fault
+from egoshift.media.inertial.samples import RawReadings, Recording, Samples, Unit, arrange
+from egoshift.media.inertial.table import data_error
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the arrays of one sensor are to be read.
+
+    Attributes:
+        sensor: What it is called here.
+        listed_as: What it is called in ``meta``.
+        axes: What its columns are.
+        rate_hz: Readings a second, from the start of the recording.
+        per_unit: What one ``unit`` is stored as.
+        unit: What the readings are in, once divided by ``per_unit``.
+    """
+
+    sensor: str
+    listed_as: str
+    axes: tuple[str, ...]
+    rate_hz: float
+    per_unit: float
+    unit: Unit
+
+
+CODINGS: Mapping[str, Coding] = {
+    "acc": Coding("accelerometer", "Accelerometer", ("x", "y", "z"), 50.0, 4096.0, "g"),
+    "gyr": Coding("gyroscope", "Gyroscope", ("x", "y", "z"), 50.0, 16.0, "deg/s"),
+    "mag": Coding("magnetometer", "Magnetometer", ("x", "y", "z"), 20.0, 1e7, "T"),
+    "pre": Coding("barometer", "Pressure", ("0",), 7.0, 1.0, "Pa"),
+}
+"""By the end of an array's name."""
+
+LAYOUT = {coding.sensor: len(coding.axes) for coding in CODINGS.values()}
+"""The sensors and how many axes each has."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of one recording.
+
+    Attributes:
+        index: Its number in the file, from 0.
+        part: Which part of the study it is of, ``"1A"`` or ``"1B"``.
+        user: Who wore the glasses.
+        experiment: Its number in the study.
+        label: The activity, 0 to 14.
+        name: The activity's name.
+        duration_s: How long it is.
+    """
+
+    index: int
+    part: str
+    user: int
+    experiment: int
+    label: int
+    name: str
+    duration_s: float
+
+
+def read_glasses(path: Path) -> Iterator[tuple[Entry, Recording]]:
+    """The recordings of the file, one after the other.
+
+    Raises:
+        DataError: The file cannot be read, or is not this one.
+    """
+    with ExitStack() as stack:
+        try:
+            archive = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)
+        except FileNotFoundError:
+            raise data_error("missing-file", path, "no such file", "put it there, or correct the path") from None
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+            raise data_error("not-an-archive", path, "is no .npz archive", "download it again") from None
+        try:
+            listed = json.loads(str(archive["meta"]))
+            entries = [_entry(index, one) for index, one in enumerate(listed)]
+        except (KeyError, IndexError, TypeError, ValueError):
+            message = "has no list of recordings (an array 'meta' of JSON text)"
+            raise data_error("missing-meta", path, message, "download it again") from None
+        for entry, one in zip(entries, listed, strict=True):
+            arrays = {name: archive[key] for name in CODINGS if (key := f"{entry.index}_{name}") in archive}
+            yield entry, glasses_recording(path, entry.index, arrays, one.get("sensors"))
+
+
+def glasses_recording(
+    path: Path, index: int, arrays: Mapping[str, np.ndarray], listed: list[str] | None = None
+) -> Recording:
+    """The arrays of one recording as sensors in SI units.
+
+    Args:
+        path: The file, for the faults.
+        index: The recording's number, for the faults.
+        arrays: Whole numbers or numbers, ``(readings, axes)``, by the keys of ``CODINGS``.
+        listed: The sensors that the recording is said to have; a fault names each that has no array.
+
+    Raises:
+        DataError: An array has another number of axes.
+    """
+    sensors: dict[str, Samples] = {}
+    faults: list[Fault] = []
+    for name, coding in CODINGS.items():
+        if name not in arrays:
+            if listed is not None and coding.listed_as in listed:
+                message = f"recording {index}: {coding.sensor} is listed but has no array {index}_{name}"
+                remedy = "it counts as absent; download the file again"
+                faults.append(Fault("missing-array", path, message, remedy))
+            continue
+        values = arrays[name]
+        if values.ndim != 2 or values.shape[1] != len(coding.axes):
+            message = f"{index}_{name} has shape {values.shape}, expected (readings, {len(coding.axes)})"
+            raise data_error("wrong-shape", path, message, "download the file again")
+        column = RawReadings(coding.sensor, coding.axes, coding.unit, values.astype(np.float64) / coding.per_unit)
+        found = arrange(path, np.arange(len(values)) / coding.rate_hz, [column])
+        sensors |= found.sensors
+        faults += found.faults
+    return Recording(sensors, tuple(faults))
+
+
+def _entry(index: int, one: Mapping[str, object]) -> Entry:
+    return Entry(
+        index=index,
+        part=str(one["set"]),
+        user=int(str(one["user"])),
+        experiment=int(str(one["exp"])),
+        label=int(str(one["label"])),
+        name=str(one["name"]),
+        duration_s=float(str(one["seconds"])),
+    )

@@ -1,0 +1,112 @@
+"""The readings of a sensor's comma-separated file as numbers, by the position of their columns.
+
+Such files are long and written by machines, so their faults are counted rather than named one by one; and their
+headers may leave columns without a name, so columns are asked for by position.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float64, Int64
+
+from egoshift.errors import DataError, Fault
+
+_EMPTY = ("null", "nan", "none", "na", "n/a")
+"""What else is written for an empty cell, in lower case."""
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A comma-separated file as text; lines that hold nothing are no rows.
+
+    Attributes:
+        path: The file.
+        header: The names of the columns, stripped; some may be empty.
+        cells: One column of text a name, called by its position; null where a cell is empty.
+        rows: The line each row stands on, as an editor counts (the header is line 1).
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    cells: pl.DataFrame
+    rows: Int64[np.ndarray, " rows"]
+
+    def numbers(
+        self, positions: Sequence[int]
+    ) -> tuple[Float64[np.ndarray, "rows columns"], Bool[np.ndarray, " rows"]]:
+        """Some columns as numbers, NaN where a cell holds none, and the rows in which a cell holds something else."""
+        texts = self.cells.select(pl.col(str(position)).str.strip_chars() for position in positions)
+        empty = pl.all().is_null() | (pl.all() == "") | pl.all().str.to_lowercase().is_in(_EMPTY)
+        number = pl.all().cast(pl.Float64, strict=False)
+        numbers = texts.select(pl.when(number.is_finite()).then(number))
+        unreadable = texts.select(~empty).to_numpy() & numbers.select(pl.all().is_null()).to_numpy()
+        return numbers.cast(pl.Float64).to_numpy().astype(np.float64), unreadable.any(axis=1)
+
+
+def read_table(path: Path) -> TextTable:
+    """The cells of a comma-separated file with a header.
+
+    Rows that are too short end in empty cells; what a row has beyond the header is not read.
+
+    Raises:
+        DataError: The file is missing, empty, not text, or its columns are separated by something else.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = tuple(name.strip() for name in next(csv.reader(file), []))
+        schema = {str(position): pl.String() for position in range(len(header))}
+        cells = (
+            pl.read_csv(path, has_header=False, skip_rows=1, schema=schema, truncate_ragged_lines=True, glob=False)
+            if header
+            else pl.DataFrame()
+        )
+    except FileNotFoundError:
+        raise data_error("missing-file", path, "no such file", "put it there, or correct the path") from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise data_error("unreadable-file", path, f"cannot be read ({reason})", "make it readable") from None
+    except (UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error).partition("\n")[0]
+        raise data_error("bad-csv", path, f"not a CSV file ({reason})", "export it again") from None
+    if not header:
+        raise data_error("empty-file", path, "the file is empty", "export it again")
+    for separator, name in ((";", "';'"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise data_error("bad-csv", path, f"columns are separated by {name}", "separate them by commas", 1)
+    held = ~cells.select(pl.all_horizontal(pl.all().is_null()).alias("blank"))["blank"]
+    rows = np.arange(len(cells), dtype=np.int64) + 2
+    return TextTable(path, header, cells.filter(held), rows[held.to_numpy()])
+
+
+def positions_of(table: TextTable, names: Sequence[str]) -> tuple[int, ...]:
+    """Where the columns with some names stand.
+
+    Raises:
+        DataError: A name is missing or stands twice; holds a fault for each.
+    """
+    faults = []
+    for name in names:
+        count = table.header.count(name)
+        if count == 0:
+            message = f"column {name!r} is missing; the file has {_listed(table.header)}"
+            faults.append(Fault("missing-column", table.path, message, "name its columns, or use the original file", 1))
+        elif count > 1:
+            message = f"column {name!r} is given {count} times"
+            faults.append(Fault("duplicate-column", table.path, message, "keep one of them", 1))
+    if faults:
+        raise DataError(faults)
+    return tuple(table.header.index(name) for name in names)
+
+
+def data_error(kind: str, path: Path, message: str, remedy: str, row: int | None = None) -> DataError:
+    """The error for one fault of a file."""
+    return DataError([Fault(kind, path, message, remedy, row)])
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:12])
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
