@@ -15,8 +15,13 @@ Label = Literal["verb", "noun", "action"]
 
 LABELS: tuple[Label, ...] = get_args(Label)
 
-Split = Literal["train", "val", "test"]
-"""The data set's own split. Where ``test`` is not annotated (EPIC-KITCHENS-100, Ego4D), ``val`` is reported on."""
+Split = Literal["train", "val", "test", "unlabelled"]
+"""The data set's own split. Where ``test`` is not annotated (EPIC-KITCHENS-100, Ego4D), ``val`` is reported on.
+``unlabelled`` clips have no class; they are for training without labels."""
+
+SensorLayout = Literal["av", "ego4d", "aria", "classyglass"]
+"""How a sensor's file is laid out, by what reads it: a video or sound file (FFmpeg), Ego4D's inertial table, a Project
+Aria recording, ClassyGlass's archive."""
 
 CLIP_SCHEMA = pl.Schema(
     {
@@ -54,6 +59,22 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class SensorFile:
+    """Where that lies what one sensor recorded.
+
+    Attributes:
+        path: The file.
+        layout: How to read it.
+        part: Which part of the file, where it holds several sensors (``"imu-left"`` of an Aria recording) or several
+            recordings (``"12"``, the entry of an archive); empty where all of it is meant.
+    """
+
+    path: Path
+    layout: SensorLayout
+    part: str = ""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A data set as read from its annotation files: clips, vocabularies and where the videos are.
 
@@ -66,6 +87,10 @@ class Dataset:
         frame_rates_hz: For videos whose annotations or frames need it (numbered frames carry no times).
         faults: Every row or file that was left out and why.
         num_annotated: Clips in the annotation files, left out or not; none where nobody counted.
+        sensors: For data sets of several sensors: by ``video_id``, then by the sensor's name (``"video"``, ``"audio"``,
+            ``"imu"``, ...), where it lies. What did not record is absent; a recording need not have a video.
+        novel_classes: The classes that are for few-shot tests and that nothing is trained on, where the data set says
+            so; all others are base classes.
     """
 
     name: str
@@ -75,6 +100,8 @@ class Dataset:
     frame_rates_hz: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     num_annotated: int | None = None
+    sensors: Mapping[str, Mapping[str, SensorFile]] = field(default_factory=dict)
+    novel_classes: Mapping[Label, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

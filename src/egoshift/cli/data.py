@@ -1,5 +1,6 @@
 """``egoshift data``: what a data set holds, and everything that is wrong with it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,7 @@ def check(
                 "videos": report.videos_total,
                 "videos_usable": len(report.videos),
                 "hours": round(report.hours, 4),
+                "sensors": [asdict(one) for one in report.sensors],
                 "faults": [
                     {
                         "kind": fault.kind,
@@ -64,6 +66,8 @@ def check(
             f"{card.name}: {report.clips_usable} of {report.clips_total} clips usable, "
             f"{len(report.videos)} of {report.videos_total} videos, {report.hours:.2f} h"
         )
+        for coverage in report.sensors:
+            answers.print(f"  {coverage}", markup=False)
         for fault in report.faults[:show]:
             errors.print(f"  {fault}", markup=False, soft_wrap=True)
         if report.faults:

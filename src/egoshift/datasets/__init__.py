@@ -3,6 +3,7 @@
 from egoshift.datasets.card import DataCard
 from egoshift.datasets.checks import media_faults
 from egoshift.datasets.readers import READERS, load_dataset
+from egoshift.datasets.sensors import SensorCoverage, sensor_coverage
 from egoshift.datasets.vocabulary import (
     clean_ego4d_name,
     clean_egtea_name,
@@ -16,6 +17,7 @@ from egoshift.datasets.vocabulary import (
 __all__ = [
     "READERS",
     "DataCard",
+    "SensorCoverage",
     "clean_ego4d_name",
     "clean_egtea_name",
     "clean_epic_name",
@@ -24,5 +26,6 @@ __all__ = [
     "load_dataset",
     "media_faults",
     "read_synonyms",
+    "sensor_coverage",
     "shared_and_novel",
 ]

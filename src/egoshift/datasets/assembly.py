@@ -9,7 +9,10 @@ import polars as pl
 from egoshift.datasets.card import DataCard
 from egoshift.datasets.checks import Sieve
 from egoshift.errors import DataError, Fault
-from egoshift.records import CLIP_SCHEMA, Dataset, Label, Vocabulary
+from egoshift.records import CLIP_SCHEMA, Dataset, Label, SensorFile, Vocabulary
+
+Sensors = Mapping[str, Mapping[str, SensorFile]]
+"""Where each sensor's file lies, by video and by sensor."""
 
 
 def assemble(
@@ -22,6 +25,8 @@ def assemble(
     faults: Sequence[Fault],
     num_annotated: int,
     need_videos: bool,
+    sensors: Sensors | None = None,
+    novel_classes: Mapping[Label, tuple[int, ...]] | None = None,
 ) -> Dataset:
     """A data set from typed rows.
 
@@ -33,11 +38,14 @@ def assemble(
         rates_hz: The rate at which a video's frames are numbered, where it is known.
         faults: Those found so far.
         num_annotated: Clips in the annotation files, before any was left out.
-        need_videos: Leave out clips whose video is not there.
+        need_videos: Leave out clips whose video is not there, unless another sensor of it is.
+        sensors: Where each sensor's file lies, for data sets of several sensors.
+        novel_classes: The classes that are for few-shot tests only.
 
     Raises:
         DataError: Videos are needed, and none of them is there.
     """
+    sensors = sensors or {}
     sieve = Sieve(rows)
     check_times(sieve)
     for label, vocabulary in vocabularies.items():
@@ -49,7 +57,7 @@ def assemble(
         vocabularies = {**vocabularies, "action": actions}
     rates_hz = _rates(card, rows, media, rates_hz)
     if need_videos:
-        rows, video_faults = _with_videos(card, rows, media, rates_hz)
+        rows, video_faults = _with_videos(card, rows, media, sensors, rates_hz)
         found += video_faults
     clips = middle(rows, card.window_s).select(CLIP_SCHEMA.names()).cast(CLIP_SCHEMA)
     used = sorted(set(clips["video_id"]))
@@ -61,6 +69,8 @@ def assemble(
         frame_rates_hz={video: rates_hz[video] for video in used if video in rates_hz},
         faults=tuple(found),
         num_annotated=num_annotated,
+        sensors={video: sensors[video] for video in used if sensors.get(video)},
+        novel_classes=novel_classes or {},
     )
 
 
@@ -125,11 +135,11 @@ def _rates(
 
 
 def _with_videos(
-    card: DataCard, rows: pl.DataFrame, media: Mapping[str, Path], rates_hz: Mapping[str, float]
+    card: DataCard, rows: pl.DataFrame, media: Mapping[str, Path], sensors: Sensors, rates_hz: Mapping[str, float]
 ) -> tuple[pl.DataFrame, list[Fault]]:
-    """Rows whose video can be read, and one fault for each video that cannot."""
+    """Rows whose video can be read, or of which another sensor is there, and one fault for each other video."""
     videos = rows.group_by("video_id", maintain_order=True).agg(pl.first("file", "row"), clips=pl.len())
-    missing = {video for video in videos["video_id"] if video not in media}
+    missing = {video for video in videos["video_id"] if video not in media and not sensors.get(video)}
     if missing and len(missing) == len(videos):
         message = f"none of the {len(videos)} videos of the annotations is here, such as {videos['video_id'][0]!r}"
         raise DataError([Fault("no-videos", card.videos, message, "correct 'videos' in the data card")])

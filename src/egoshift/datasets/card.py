@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from egoshift.errors import DataError, Fault
 
-Format = Literal["epic-kitchens", "ego4d-fho", "egtea", "folder"]
+Format = Literal["epic-kitchens", "ego4d-fho", "egtea", "mmg", "classyglass", "folder"]
 """How the annotation files are laid out."""
 
 HandsFormat = Literal["epic-hoa", "egoclip", "boxes", "palm"]
 """How the hand detections are laid out."""
+
+_WITHOUT_VIDEOS = ("classyglass",)
 
 _PATH_FIELDS = ("annotations", "videos", "hands", "features")
 
@@ -24,8 +26,9 @@ class DataCard(BaseModel):
     Attributes:
         name: What to call the data set in tables.
         format: The layout of the annotation files.
-        annotations: The folder of annotation files (for ``folder``: the CSV file); none means unlabelled videos.
-        videos: The folder of video files or of folders of numbered frames.
+        annotations: The folder of annotation files (for ``folder`` and ``mmg``: the CSV file; for ``classyglass``: the
+            archive); none means unlabelled videos.
+        videos: The folder of video files or of folders of numbered frames; ``classyglass`` has none.
         hands: Hand detections; a folder or a file, for ``palm`` an ONNX model.
         hands_format: How to read ``hands``.
         hand_threshold: The lowest score at which a detected hand counts; by default the format's own (0.8; palm 0.5).
@@ -36,7 +39,11 @@ class DataCard(BaseModel):
             EGTEA Gaze+); ``auto`` takes what is there, the full video first for Ego4D and the clip first for EGTEA.
         window_s: Use only the middle so many seconds of every annotated segment; none uses the whole segment.
             X-MIC's released code uses the middle 4 s of Ego4D's 8 s segments.
-        clip_s: For videos without annotations: the length of the clips that they are cut into.
+        clip_s: For videos without annotations and for recordings of one activity: the length of the clips that they
+            are cut into.
+        test_users: For ``classyglass``: whom to leave out for the test; by default, drawn by ``split_seed``.
+        val_users: Whom to leave out for validation; drawn likewise.
+        split_seed: Another number draws others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +61,9 @@ class DataCard(BaseModel):
     unit: Literal["auto", "full", "clip"] = "auto"
     window_s: float | None = Field(default=None, gt=0)
     clip_s: float = Field(default=4.0, gt=0)
+    test_users: tuple[int, ...] = ()
+    val_users: tuple[int, ...] = ()
+    split_seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -62,12 +72,23 @@ class DataCard(BaseModel):
             return {**values, "features": Path("features") / str(values["name"])}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _need_no_folder_of_videos_without_videos(cls, values: object) -> object:
+        if isinstance(values, Mapping) and values.get("format") in _WITHOUT_VIDEOS and values.get("annotations"):
+            return {"videos": values["annotations"], **values}
+        return values
+
     @model_validator(mode="after")
     def _fields_fit_together(self) -> "DataCard":
         if self.annotations is None and self.format != "folder":
             raise ValueError(f"annotations: format {self.format!r} needs the folder of its annotation files")
         if (self.hands is None) != (self.hands_format is None):
             raise ValueError("hands: give hands and hands_format together, or neither")
+        if self.format != "classyglass" and (self.test_users or self.val_users or self.split_seed):
+            raise ValueError("test_users, val_users, split_seed: only format 'classyglass' splits by users")
+        if both := sorted({*self.test_users} & {*self.val_users}):
+            raise ValueError(f"test_users and val_users share {', '.join(map(str, both))}; name each user once")
         return self
 
     @classmethod

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from egoshift.errors import DataError, Fault
 
+_OTHER_SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
+
 
 @dataclass(frozen=True)
 class Records:
@@ -96,8 +98,9 @@ def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> Fault:
 def _check_header(path: Path, header: Sequence[str]) -> None:
     if not header:
         raise DataError([Fault("empty-file", path, "the file is empty", "export it again")])
-    if len(header) == 1 and ";" in header[0]:
-        raise DataError([Fault("bad-csv", path, "columns are separated by ';'", "separate them by commas", 1)])
+    other = next((name for sign, name in _OTHER_SEPARATORS.items() if len(header) == 1 and sign in header[0]), None)
+    if other is not None:
+        raise DataError([Fault("bad-csv", path, f"columns are separated by {other}", "separate them by commas", 1)])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         message = f"columns given twice: {', '.join(twice)}"

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from egoshift.datasets.card import DataCard, Format
+from egoshift.datasets.classyglass import read_classyglass
 from egoshift.datasets.ego4d_fho import read_ego4d_fho
 from egoshift.datasets.egtea import read_egtea
 from egoshift.datasets.epic_kitchens import read_epic_kitchens
 from egoshift.datasets.folder import read_folder
+from egoshift.datasets.mmg import read_mmg
 from egoshift.records import Dataset
 
 
@@ -31,6 +33,8 @@ READERS: Mapping[Format, Callable[[DataCard, bool], Dataset]] = {
     "epic-kitchens": read_epic_kitchens,
     "ego4d-fho": read_ego4d_fho,
     "egtea": read_egtea,
+    "mmg": read_mmg,
+    "classyglass": read_classyglass,
     "folder": read_folder,
 }
 """A reader takes a data card and whether videos are needed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from egoshift.datasets import DataCard, load_dataset
+from egoshift.datasets import DataCard, SensorCoverage, load_dataset, sensor_coverage
 from egoshift.errors import DataError, Fault, MediaError
 from egoshift.features.coverage import past_the_end
 from egoshift.media import AbstractHandLocator, VideoInfo, open_hand_locator, probe
@@ -30,6 +30,8 @@ class CheckReport:
         videos_total: Videos that the clips name.
         unusable: Videos that cannot be used at all, and why.
         faults: Everything that is left out, and why.
+        clips_without_video: Clips of recordings that have other sensors but no video; ``clips`` has none of them.
+        sensors: How much each sensor covers; empty for a data set of videos alone.
     """
 
     clips: pl.DataFrame
@@ -38,11 +40,13 @@ class CheckReport:
     videos_total: int
     unusable: Mapping[str, Fault]
     faults: tuple[Fault, ...]
+    clips_without_video: int = 0
+    sensors: tuple[SensorCoverage, ...] = ()
 
     @property
     def clips_usable(self) -> int:
-        """How many clips can be used."""
-        return len(self.clips)
+        """How many clips can be used, by their video or by another sensor."""
+        return len(self.clips) + self.clips_without_video
 
     @property
     def hours(self) -> float:
@@ -85,7 +89,10 @@ def check(
         unreadable = locator.faults(())
     video_ids = sorted(set(dataset.clips["video_id"]))
     present = [video_id for video_id in video_ids if video_id in dataset.videos]
-    missing = {video_id: _missing(dataset, video_id) for video_id in video_ids if video_id not in dataset.videos}
+    absent = [
+        video_id for video_id in video_ids if video_id not in dataset.videos and not dataset.sensors.get(video_id)
+    ]
+    missing = {video_id: _missing(dataset, video_id) for video_id in absent}
     read = locator if locator is not None and not unreadable else None
     tick = _Ticker(progress, len(present) * (2 if read is not None and read_detections else 1))
     infos, unopened = _headers(dataset, present, tick)
@@ -105,7 +112,8 @@ def _report(
     faults: tuple[Fault, ...],
 ) -> CheckReport:
     usable = ~pl.col("video_id").is_in(list(unusable)) & ~pl.col("index").is_in(list(past_end))
-    clips = dataset.clips.with_row_index("index").filter(usable).drop("index")
+    found = dataset.clips.with_row_index("index").filter(usable).drop("index")
+    clips = found.filter(pl.col("video_id").is_in(list(dataset.videos)))
     used = set(clips["video_id"])
     return CheckReport(
         clips=clips,
@@ -114,6 +122,8 @@ def _report(
         videos_total=dataset.clips["video_id"].n_unique(),
         unusable=unusable,
         faults=faults,
+        clips_without_video=len(found) - len(clips),
+        sensors=sensor_coverage(dataset),
     )
 
 

@@ -50,6 +50,13 @@ def test_features_go_beside_the_working_folder_without_a_card_file() -> None:
     assert DataCard(name="a", format="folder", videos=Path("v")).features == Path("features/a")
 
 
+def test_a_set_without_videos_needs_no_folder_of_them_and_names_who_is_left_out(tmp_path: Path) -> None:
+    text = "format: classyglass\nannotations: glasses.npz\ntest_users: [3, 14]\nsplit_seed: 2\nclip_s: 5\n"
+    card = DataCard.read(write(tmp_path, text))
+    assert card.videos == card.annotations == tmp_path / "glasses.npz"
+    assert (card.test_users, card.val_users, card.split_seed, card.clip_s) == ((3, 14), (), 2, 5.0)
+
+
 def test_a_folder_stands_for_a_card(tmp_path: Path) -> None:
     touch(tmp_path / "walks", "a.mp4")
     card = DataCard.read(tmp_path / "walks")
@@ -88,6 +95,11 @@ def test_all_field_faults_are_told_at_once_one_a_line(tmp_path: Path) -> None:
     [
         ("format: egtea\nvideos: v\n", "annotations: format 'egtea' needs the folder of its annotation files"),
         ("format: folder\nvideos: v\nhands: h.csv\n", "give hands and hands_format together"),
+        (
+            "format: classyglass\nannotations: a\ntest_users: [1, 2]\nval_users: [2]\n",
+            "users share 2; name each user once",
+        ),
+        ("format: egtea\nannotations: a\nvideos: v\nsplit_seed: 1\n", "only format 'classyglass' splits by users"),
         ("format: [\n", r"kitchen\.yaml, row 2: not a YAML file"),
         ("- a\n- b\n", "holds list, expected fields such as 'format: folder'"),
         ("", "holds NoneType"),

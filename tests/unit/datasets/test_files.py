@@ -34,7 +34,9 @@ def test_a_record_of_another_length_is_named_with_its_line(tmp_path: Path) -> No
     ("contents", "message"),
     [
         ("", "the file is empty"),
-        ("a;b\n1;2\n", "separate them by commas"),
+        ("a;b\n1;2\n", "columns are separated by ';'; separate them by commas"),
+        ("a\tb\n1\t2\n", "columns are separated by tabs; separate them by commas"),
+        ("a|b\n1|2\n", "columns are separated by '|'; separate them by commas".replace("|", "[|]")),
         ("a,b,a\n1,2,3\n", "columns given twice: a"),
         (b"a,b\n\xff\xfe,2\n", "not UTF-8 text .* save it as UTF-8"),
         ("a,b\n" + "x" * 200_000 + ",2\n", "not a CSV file"),

@@ -14,6 +14,7 @@ def test_the_room_offers_these_names() -> None:
     assert datasets.__all__ == [
         "READERS",
         "DataCard",
+        "SensorCoverage",
         "clean_ego4d_name",
         "clean_egtea_name",
         "clean_epic_name",
@@ -22,5 +23,6 @@ def test_the_room_offers_these_names() -> None:
         "load_dataset",
         "media_faults",
         "read_synonyms",
+        "sensor_coverage",
         "shared_and_novel",
     ]

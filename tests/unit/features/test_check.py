@@ -7,6 +7,7 @@ from egoshift.datasets import DataCard
 from egoshift.errors import DataError, Fault, MediaError
 from egoshift.features import FramePlan, check
 from egoshift.features.extract import make_settings
+from egoshift.records import SensorFile
 from tests.fixtures.videos import write_video
 
 from .examples import BlockEncoder, LeftHalf, example_dataset
@@ -50,6 +51,15 @@ def test_a_sound_data_set_has_no_faults(dataset, folder):
     assert report.faults == ()
     assert report.counts == {}
     assert report.clips_usable == report.clips_total == 1
+
+
+def test_recordings_of_other_sensors_need_no_video_and_each_sensor_is_counted(dataset, folder):
+    imu = {"imu": SensorFile(folder / "imu.csv", "ego4d")}
+    report = check(replace(dataset, sensors={"gone": imu, "v1": imu}))
+    assert report.clips["clip_id"].to_list() == ["v1_0", "v2_5"]
+    assert (report.clips_usable, report.clips_without_video, sorted(report.unusable)) == (4, 2, ["zero"])
+    assert [str(one) for one in report.sensors] == ["imu: 2 of 4 recordings, 4 of 6 clips"]
+    assert "missing-video" not in report.counts
 
 
 def test_missing_hand_detections_are_faults_of_their_videos(dataset):

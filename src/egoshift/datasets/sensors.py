@@ -1,0 +1,178 @@
+"""Where the files of several sensors lie, and how much of a data set each of them covers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import polars as pl
+
+from egoshift.datasets.assembly import Sensors
+from egoshift.datasets.checks import Sieve
+from egoshift.datasets.tables import Column, read_csv
+from egoshift.errors import Fault
+from egoshift.records import Dataset, SensorFile, SensorLayout
+
+SENSORS = ("video", "audio", "imu")
+"""The sensors of MMG-Ego4D."""
+
+ARIA_PARTS = {"video": ("camera-rgb",), "audio": ("mic",), "imu": ("imu-left", "imu-right")}
+"""What a sensor can be in a Project Aria recording; the first is meant where nothing is said."""
+
+_COLUMNS = {
+    "video": Column("text"),
+    "sensor": Column("text"),
+    "path": Column("text"),
+    "part": Column("text", required=False, blank=True),
+}
+
+
+@dataclass(frozen=True)
+class SensorCoverage:
+    """How much of a data set one sensor recorded.
+
+    Attributes:
+        sensor: Its name.
+        recordings: Recordings that it is in.
+        recordings_total: Recordings that clips lie in.
+        clips: Clips of recordings that it is in.
+        clips_total: All clips.
+    """
+
+    sensor: str
+    recordings: int
+    recordings_total: int
+    clips: int
+    clips_total: int
+
+    def __str__(self) -> str:
+        recordings = f"{self.recordings} of {self.recordings_total} recordings"
+        return f"{self.sensor}: {recordings}, {self.clips} of {self.clips_total} clips"
+
+
+def sensor_coverage(dataset: Dataset) -> tuple[SensorCoverage, ...]:
+    """How much of a data set of several sensors each of them covers; empty for a data set of videos alone."""
+    counts = dict(dataset.clips.group_by("video_id").len().iter_rows())
+    names = dict.fromkeys(name for files in dataset.sensors.values() for name in files)
+    having = {name: [video for video in counts if name in dataset.sensors.get(video, {})] for name in names}
+    return tuple(
+        SensorCoverage(name, len(videos), len(counts), sum(counts[video] for video in videos), len(dataset.clips))
+        for name, videos in having.items()
+    )
+
+
+def found_sensors(media: Mapping[str, Path], imu: Path) -> dict[str, dict[str, SensorFile]]:
+    """The sensors of each recording, by where files lie: pictures and sound in its video, an IMU's table beside.
+
+    Args:
+        media: Video files and folders of frames, by the recording's name.
+        imu: The folder of inertial tables in Ego4D's columns, ``<recording>.csv``.
+    """
+    sensors: dict[str, dict[str, SensorFile]] = {}
+    for video, path in media.items():
+        sensors[video] = {"video": SensorFile(path, "av")}
+        if has_sound(path):
+            sensors[video]["audio"] = SensorFile(path, "av")
+    for path in sorted(imu.glob("*.csv")):
+        sensors.setdefault(path.stem, {})["imu"] = SensorFile(path, "ego4d")
+    return sensors
+
+
+def listed_sensors(path: Path) -> tuple[dict[str, dict[str, SensorFile]], list[Fault]]:
+    """The sensors of each recording as a CSV file ``video,sensor,path,part`` lists them.
+
+    A path is relative to the CSV file. One that ends in ``.vrs`` is a Project Aria recording, of which ``part``
+    names the sensor; an ``imu`` in any other file is a table in Ego4D's columns, and ``video`` and ``audio`` are what
+    FFmpeg reads. A file that is not there, or an ``audio`` without sound, is a fault, and the sensor is absent.
+
+    Raises:
+        DataError: The CSV file cannot be read.
+    """
+    table = read_csv(path, _COLUMNS)
+    rows = table.rows.with_columns(pl.col("part").fill_null(""))
+    places = {text: path.parent / text for text in rows["path"].unique()}
+    lacking = [text for text, place in places.items() if not place.exists()]
+    sieve = Sieve(rows)
+    sieve.check(
+        ~pl.col("sensor").is_in(SENSORS),
+        "unknown-sensor",
+        pl.format("sensor {} is unknown", "sensor"),
+        f"use {', '.join(SENSORS[:-1])} or {SENSORS[-1]}",
+    )
+    sieve.check(
+        pl.struct("video", "sensor").is_first_distinct().not_(),
+        "duplicate-sensor",
+        pl.format("the {} of {} is already listed above", "sensor", "video"),
+        "remove one of the two",
+    )
+    sieve.check(
+        pl.col("path").is_in(lacking),
+        "missing-sensor-file",
+        pl.format("there is no file {} for the {} of {}", "path", "sensor", "video"),
+        "put it there, or remove the row: the sensor counts as absent",
+    )
+    sensors: dict[str, dict[str, SensorFile]] = {}
+    faults = [*table.faults, *sieve.faults]
+    for video, sensor, text, part, row in sieve.kept.select("video", "sensor", "path", "part", "row").iter_rows():
+        file = _sensor_file(sensor, places[text], part)
+        fault = _unusable(path, sensor, file, row)
+        if fault is None:
+            sensors.setdefault(video, {})[sensor] = file
+        else:
+            faults.append(fault)
+    return sensors, faults
+
+
+def absent_everywhere(place: Path, dataset: Dataset, looked_for: Mapping[str, str]) -> list[Fault]:
+    """A fault for each sensor that no recording has.
+
+    Args:
+        place: The file or folder that the faults name.
+        dataset: With its sensors.
+        looked_for: By sensor, what was looked for, in words.
+    """
+    present = {name for files in dataset.sensors.values() for name in files}
+    return [
+        Fault("absent-sensor", place, f"no recording has {name} ({words})", "add its files, or do without the sensor")
+        for name, words in looked_for.items()
+        if name not in present
+    ]
+
+
+def has_sound(path: Path) -> bool:
+    """Whether a video file has a sound track; a folder of frames, and what cannot be opened, has none."""
+    if path.is_dir():
+        return False
+    try:
+        with av.open(f"file:{path}", container_options={"protocol_whitelist": "file"}) as container:
+            return bool(container.streams.audio)
+    except av.FFmpegError:
+        return False
+
+
+def videos_of(sensors: Sensors) -> dict[str, Path]:
+    """Each recording's video, where it is one that FFmpeg reads."""
+    files = {video: found["video"] for video, found in sensors.items() if "video" in found}
+    return {video: file.path for video, file in files.items() if file.layout == "av"}
+
+
+def _sensor_file(sensor: str, path: Path, part: str) -> SensorFile:
+    if path.suffix.lower() == ".vrs":
+        return SensorFile(path, "aria", part or ARIA_PARTS[sensor][0])
+    layout: SensorLayout = "ego4d" if sensor == "imu" else "av"
+    return SensorFile(path, layout, part)
+
+
+def _unusable(table: Path, sensor: str, file: SensorFile, row: int) -> Fault | None:
+    if file.layout == "aria" and file.part not in ARIA_PARTS[sensor]:
+        message = f"part is {file.part!r}, expected {' or '.join(ARIA_PARTS[sensor])}"
+        return Fault("bad-value", table, message, "correct it", row)
+    if file.layout != "aria" and file.part:
+        message = f"part is {file.part!r}, but only a Project Aria recording (.vrs) has parts"
+        return Fault("bad-value", table, message, "leave it empty", row)
+    if sensor == "audio" and file.layout == "av" and not has_sound(file.path):
+        message = f"{file.path.name} has no sound"
+        return Fault(
+            "no-sound", table, message, "correct the file, or remove the row: the sensor counts as absent", row
+        )
+    return None
