@@ -13,7 +13,7 @@ import typer
 from egoshift.cli.console import errors
 from egoshift.errors import EgoshiftError
 
-_VERBS = ("demo", "claims", "reproduce", "extract", "train", "evaluate", "tables", "recipes")
+_VERBS = ("demo", "claims", "reproduce", "extract", "train", "evaluate", "tables", "recipes", "encoders")
 _EXIT_INTERRUPTED = 130
 
 

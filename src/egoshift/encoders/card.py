@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Family = Literal["clip", "siglip", "dinov2", "lavila", "pixels"]
+Family = Literal["clip", "siglip", "dinov2", "lavila", "mvit", "ast", "pixels"]
 """The kinds of frozen model this room runs; ``"pixels"``, which runs none, gives the prepared pictures themselves."""
 
-TowerKind = Literal["image", "text"]
+TowerKind = Literal["image", "text", "video", "audio"]
 
 ResizeRule = Literal["shortest-crop", "squash"]
 """``"shortest-crop"``: the short side becomes ``resize_to``, the aspect ratio stays. ``"squash"``: both sides do."""

@@ -38,6 +38,7 @@ MODEL_TYPES = {
     "siglip_text_model": ModelType("siglip", {"text": "SiglipTextModel"}),
     "dinov2": ModelType("dinov2", {"image": "Dinov2Model"}),
     "dinov2_with_registers": ModelType("dinov2", {"image": "Dinov2WithRegistersModel"}),
+    "audio-spectrogram-transformer": ModelType("ast", {"audio": "ASTModel"}),
 }
 """SigLIP 2 of a fixed size says ``siglip``; its variable-size kind (``siglip2``, NaFlex) takes patches, not frames."""
 
@@ -45,6 +46,8 @@ MODEL_TYPES = {
 REMEDIES: dict[TowerKind, str] = {
     "image": "give a CLIP, SigLIP, DINOv2 or LaViLa checkpoint with its image tower",
     "text": "class names need a CLIP or SigLIP checkpoint with its text tower",
+    "video": "give a checkpoint of MViT-B",
+    "audio": "give a checkpoint of AST",
 }
 
 
@@ -60,7 +63,7 @@ def model_type(folder: WeightFolder, tower: TowerKind) -> ModelType:
         hint = ' ("naflex"; take the fixed-size kind of SigLIP 2)' if stated == "siglip2" else ""
         raise WeightsError(
             f"{folder.id}: model_type is {stated!r}{hint}; supported are {', '.join(MODEL_TYPES)}: "
-            "give a CLIP, SigLIP or DINOv2 checkpoint"
+            "give a CLIP, SigLIP, DINOv2 or AST checkpoint"
         )
     if tower not in found.towers:
         raise WeightsError(f"{folder.id}: model_type {stated!r} has no {tower} tower; {REMEDIES[tower]}")

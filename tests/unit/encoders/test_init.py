@@ -17,7 +17,9 @@ from egoshift.errors import WeightsError
 def test_the_room_offers_these_names_and_no_others() -> None:
     assert egoshift.encoders.__all__ == [
         "PIXELS",
+        "SENSOR_ENCODERS",
         "AbstractImageEncoder",
+        "AbstractSensorEncoder",
         "AbstractTextEncoder",
         "Precision",
         "TowerCard",
@@ -25,7 +27,9 @@ def test_the_room_offers_these_names_and_no_others() -> None:
         "class_text",
         "cpu_has_bfloat16",
         "load_image_encoder",
+        "load_sensor_encoder",
         "load_text_encoder",
+        "new_sensor_encoder",
         "weights_digest",
     ]
 

@@ -7,11 +7,17 @@ from typing import Any
 from torch import Tensor
 
 from egoshift.encoders.archive import read_checkpoint
-from egoshift.encoders.layouts import clip, dinov2, lavila
+from egoshift.encoders.layouts import ast, clip, dinov2, lavila, mvit
 from egoshift.encoders.layouts.converted import Converted
 from egoshift.errors import WeightsError
 
-KNOWN = "known are OpenAI CLIP, open_clip, DINOv2 and LaViLa; a model in the Hugging Face layout is given as its folder"
+KNOWN = (
+    "known are OpenAI CLIP, open_clip, DINOv2, LaViLa, MViT-B and AST; a model in the Hugging Face layout is given as "
+    "its folder"
+)
+UNDER = ("state_dict", "model_state")
+"""Where checkpoints keep their weights, beside what else they hold."""
+
 HUGGING_FACE = ("vision_model.", "text_model.", "embeddings.", "encoder.layer.")
 
 
@@ -30,6 +36,10 @@ def convert_file(file: Path) -> Converted:
         return lavila.convert(contents, str(file))
     if any(name.startswith("visual.") for name in state):
         return clip.convert(state, contents | state, file)
+    if mvit.is_mvit(state):
+        return mvit.convert(state, contents.get("cfg"), file)
+    if ast.is_ast(state):
+        return ast.convert(state, file)
     if {"pos_embed", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"} <= state.keys():
         return dinov2.convert(state, file)
     if any(name.startswith(HUGGING_FACE) for name in state):
@@ -42,17 +52,17 @@ def convert_file(file: Path) -> Converted:
 
 
 def weights_of(contents: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
-    """The weights at the top of a file's contents or under ``state_dict``, without the prefix of parallel training.
+    """The weights of a file, at the top or under one of ``UNDER``, without the prefix of parallel training.
 
     Raises:
         WeightsError: There are none.
     """
-    inner = contents.get("state_dict")
-    inner = inner if isinstance(inner, Mapping) else contents
+    inner = next((contents[key] for key in UNDER if isinstance(contents.get(key), Mapping)), contents)
     state = {k: v for k, v in inner.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if not state:
         keys = ", ".join(map(str, list(contents)[:5])) or "nothing"
-        raise WeightsError(f"{file}: holds no weights, at the top or under state_dict (it holds {keys}); {KNOWN}")
+        places = " or ".join(UNDER)
+        raise WeightsError(f"{file}: holds no weights, at the top or under {places} (it holds {keys}); {KNOWN}")
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): weight for name, weight in state.items()}
     return state
