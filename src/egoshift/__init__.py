@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from egoshift.encoders import class_text, load_image_encoder, load_text_encoder
     from egoshift.evaluation import evaluate_scores, predict
     from egoshift.features import StoredFeatures, TensorFeatures
+    from egoshift.fusion import Fusion
     from egoshift.methods import (
         XMIC,
         CLIPAdapter,
@@ -35,6 +36,7 @@ __all__ = [
     "CoOp",
     "EfficientPrompt",
     "FitSettings",
+    "Fusion",
     "LinearProbe",
     "StoredFeatures",
     "StreamBatch",
@@ -56,6 +58,7 @@ _ROOMS = {
     "encoders": ("class_text", "load_image_encoder", "load_text_encoder"),
     "evaluation": ("evaluate_scores", "predict"),
     "features": ("StoredFeatures", "TensorFeatures"),
+    "fusion": ("Fusion",),
     "methods": (
         "CLIPAdapter",
         "CLIPLoRA",

@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("made") / "world"
     answer = CliRunner().invoke(main.application(), ["world", "make", str(out), "--scale", "0.02", "--seed", "3"])
     assert answer.exit_code == 0, answer.output
-    assert f"next: egoshift data check {out / 'kitchen.yaml'} {out / 'home.yaml'} {out / 'bench.yaml'}" in answer.stderr
+    assert f"next: egoshift data check {' '.join(str(out / f'{name}.yaml') for name in SETS)}" in answer.stderr
     lines = answer.stdout.splitlines()
     assert [line.partition(":")[0] for line in lines] == list(SETS)
     assert lines[2].startswith("bench: 2 videos, 0.3 minutes, ")
@@ -61,14 +61,15 @@ def test_every_file_is_read_back_and_none_is_left_over(made: Path) -> None:
         unread -= read
     assert unread == set()
     # 16 + 2 videos, 4 + 3 files of hands, 2 * 4 + 4 + 8 of motion; cards, annotations, tables.
-    assert num_files == 18 + 7 + 20 + 3 + 5 + 4 + 6 + 2
+    assert num_files == 18 + 7 + 20 + 4 + 5 + 4 + 6 + 2
 
 
 def test_data_check_finds_nothing_wrong(egoshift: Command, made: Path) -> None:
-    answer = egoshift("data", "check", *(made / f"{name}.yaml" for name in ANNOTATIONS), "--json")
+    answer = egoshift("data", "check", *(made / f"{name}.yaml" for name in SETS), "--json")
     assert answer.code == 0
     reports = {report["name"]: report for report in json.loads(answer.out)}
-    assert {name: report["videos_usable"] for name, report in reports.items()} == {"kitchen": 4, "home": 4, "bench": 2}
+    usable = {name: report["videos_usable"] for name, report in reports.items()}
+    assert usable == {"kitchen": 4, "home": 4, "bench": 2, "multimodal": 8}
     for report in reports.values():
         assert report["clips_usable"] == report["clips"] > 0
         assert report["faults"] == []
@@ -173,7 +174,10 @@ def _multimodal(world: Path) -> Iterator[Path]:
     assert (joined["group"] == joined["group_of_class"]).all()
     assert set(joined.filter(pl.col("group") == "novel")["split"]) == {"test"}
     assert len(rest) == rest["class"].null_count() == rest["group"].null_count() > 0
-    yield from (root / "classes.csv", root / "clips.csv")
+    dataset = load_dataset(DataCard.read(world / "multimodal.yaml"))
+    assert dataset.faults == ()
+    assert len(dataset.clips) == len(clips)
+    yield from (root / "classes.csv", root / "clips.csv", world / "multimodal.yaml")
 
 
 def test_make_says_what_it_made_and_what_to_do_next(egoshift: Command, tmp_path: Path) -> None:

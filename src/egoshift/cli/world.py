@@ -58,8 +58,7 @@ def make(
             f"{document['name']}: {document['videos']} videos, {document['minutes']} minutes, "
             f"{document['segments']} segments, {classes}"
         )
-    if cards:
-        errors.print(f"next: egoshift data check {' '.join(map(str, cards))}", markup=False, soft_wrap=True)
+    errors.print(f"next: egoshift data check {' '.join(map(str, cards))}", markup=False, soft_wrap=True)
 
 
 _LAST_WRITTEN = ("annotations", "clips.csv")

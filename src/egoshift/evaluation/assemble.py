@@ -48,7 +48,7 @@ def build_result(
 
     Args:
         scores: Per kind of label, as ``predict`` gives them.
-        method: A name of ``METHODS``.
+        method: The name of a method or a fusion.
         train: The data set trained on.
         test: The data set of the scores.
         variant: What tells results of one method apart.

@@ -127,7 +127,8 @@ def check_streams(classifier: AbstractClassifier, source: AbstractFeatureSource)
     Raises:
         ConfigError: If one is absent.
     """
-    missing = [name for name in classifier.required_streams if name not in source.streams]
+    needed = (name for name in classifier.required_streams if name not in classifier.optional_streams)
+    missing = [name for name in needed if name not in source.streams]
     if missing:
         raise ConfigError(
             f"{type(classifier).__name__} reads the streams {', '.join(classifier.required_streams)}, but the features "

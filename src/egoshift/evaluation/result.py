@@ -166,7 +166,7 @@ class Result(Frozen):
 
     Attributes:
         schema_version: Of this file format.
-        method: A name of ``METHODS``.
+        method: The name of a method or a fusion.
         variant: The preset or run that tells results of one method apart, such as ``"released"``.
         train: The data set trained on; for methods without training, the one whose classes count as known.
         test: The data set evaluated on.

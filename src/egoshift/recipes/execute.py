@@ -18,12 +18,12 @@ from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.encoders import class_text, load_text_encoder
 from egoshift.errors import ConfigError, StoreError
 from egoshift.features import Store, StoredFeatures
-from egoshift.methods import METHODS
 from egoshift.recipes.run import Run, absolute, read_run, write_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
 from egoshift.training import FitProgress, FitReport, fit
 from egoshift.training.checkpoint import trained_parameters
+from egoshift.training.classifiers import CLASSIFIERS
 from egoshift.training.devices import Accelerator
 
 RUN_FILE, MODELS, RESULTS = "run.yaml", "models", "results"
@@ -121,7 +121,7 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
     Raises:
         ConfigError: The method refuses its options.
     """
-    method = METHODS[run.method.name]
+    method = CLASSIFIERS[run.method.name]
     options = dict(run.method.options)
     accepted = inspect.signature(method).parameters
     if run.templates != ("{}",) and {"text_encoder", "encoder"} & accepted.keys():

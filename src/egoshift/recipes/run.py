@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from egoshift.encoders import PIXELS
 from egoshift.errors import ConfigError
-from egoshift.methods import METHODS
 from egoshift.records import Label
 from egoshift.training import FitSettings
+from egoshift.training.classifiers import CLASSIFIERS
 
 
 class StreamRef(BaseModel):
@@ -37,9 +37,9 @@ class MethodSpec(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> "MethodSpec":
-        if self.name not in METHODS:
-            raise ValueError(f"no method {self.name!r}; there are {', '.join(METHODS)}")
-        accepted = inspect.signature(METHODS[self.name]).parameters
+        if self.name not in CLASSIFIERS:
+            raise ValueError(f"no method {self.name!r}; there are {', '.join(CLASSIFIERS)}")
+        accepted = inspect.signature(CLASSIFIERS[self.name]).parameters
         for option in self.options:
             if option not in accepted:
                 raise ValueError(f"{self.name} has no option {option!r}{_nearest(option, accepted)}")

@@ -22,8 +22,8 @@ from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.versions import library_versions
 from egoshift.features.files import write_atomically
-from egoshift.methods import METHODS
 from egoshift.records import Label
+from egoshift.training.classifiers import CLASSIFIERS
 from egoshift.training.report import FitReport
 
 WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE = "model.safetensors", "text.safetensors", "config.json"
@@ -34,7 +34,7 @@ class CheckpointConfig(BaseModel):
     """What ``config.json`` says.
 
     Attributes:
-        method: A name of ``METHODS``, or module and class of another method.
+        method: A name of ``CLASSIFIERS``, or module and class of another method.
         settings: Its constructor's arguments.
         streams: The features it reads.
         vocabularies: Per kind of label, the class names; none where only vectors are known.
@@ -85,9 +85,11 @@ def kept_state(classifier: nn.Module) -> dict[str, Tensor]:
 
 
 def method_name(classifier: AbstractClassifier) -> str:
-    """The name in ``METHODS``, or module and class for a method from elsewhere."""
+    """The name in ``CLASSIFIERS``, or module and class for a method from elsewhere."""
     kind = type(classifier)
-    return next((name for name, method in METHODS.items() if method is kind), f"{kind.__module__}:{kind.__qualname__}")
+    return next(
+        (name for name, method in CLASSIFIERS.items() if method is kind), f"{kind.__module__}:{kind.__qualname__}"
+    )
 
 
 def save_checkpoint(
@@ -145,7 +147,7 @@ def load_checkpoint(folder: Path, into: AbstractClassifier | None = None) -> Che
 
     Args:
         folder: What ``save_checkpoint`` wrote.
-        into: A classifier of the same method and settings to load into, for methods that are not in ``METHODS``;
+        into: A classifier of the same method and settings to load into, for methods that are not in ``CLASSIFIERS``;
             none builds one.
 
     Raises:
@@ -222,13 +224,13 @@ def plain_settings(classifier: AbstractClassifier) -> dict[str, JsonValue]:
 
 
 def _built(folder: Path, config: CheckpointConfig) -> AbstractClassifier:
-    if config.method not in METHODS:
+    if config.method not in CLASSIFIERS:
         raise CheckpointError(
-            f"{folder / CONFIG_FILE}: method {config.method!r} is not one of {', '.join(METHODS)}; build the "
+            f"{folder / CONFIG_FILE}: method {config.method!r} is not one of {', '.join(CLASSIFIERS)}; build the "
             "classifier yourself and give it as `into`"
         )
     try:
-        return METHODS[config.method](**config.settings)
+        return CLASSIFIERS[config.method](**config.settings)
     except (TypeError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE}: {config.method} refuses the settings: {error}") from None
 

@@ -1,7 +1,7 @@
 """Project Aria recordings, of both generations: sound, inertial readings and pictures on one clock."""
 
-from egoshift.media.aria.readings import Samples, Span, Waveform
+from egoshift.media.aria.readings import Span, Waveform
 from egoshift.media.aria.recording import AriaRecording
 from egoshift.media.aria.streams import LABELS, AriaLabel
 
-__all__ = ["LABELS", "AriaLabel", "AriaRecording", "Samples", "Span", "Waveform"]
+__all__ = ["LABELS", "AriaLabel", "AriaRecording", "Span", "Waveform"]

@@ -1,33 +1,11 @@
-"""What a recording gives: readings of a sensor, a stretch of sound, and from when to when there is either."""
+"""What a recording gives beside the readings of a sensor: a stretch of sound, and from when to when there is any."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32
 
 NANOSECONDS = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The usable readings of one sensor.
-
-    Attributes:
-        name: Which sensor, such as ``"gyroscope"``.
-        axes: What each column of ``values`` is.
-        unit: What ``values`` are in, an SI unit.
-        times_s: When each was taken, in seconds of the recording, strictly ascending; at least one.
-        values: The readings, all finite.
-        defects: How many readings were left out, by the reason.
-    """
-
-    name: str
-    axes: tuple[str, ...]
-    unit: str
-    times_s: Float64[np.ndarray, " readings"]
-    values: Float64[np.ndarray, "readings axes"]
-    defects: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
 from egoshift.media.aria.pictures import read_pictures
-from egoshift.media.aria.readings import NANOSECONDS, Samples, Span, Waveform
+from egoshift.media.aria.readings import NANOSECONDS, Span, Waveform
 from egoshift.media.aria.sound import SoundReader, stretches
 from egoshift.media.aria.streams import MICROPHONES, AriaLabel, Streams
 from egoshift.media.container import media_error
+from egoshift.media.inertial import Samples, Unit
 
-_IMU_UNITS = {"accelerometer": "m/s^2", "gyroscope": "rad/s"}
+_IMU_UNITS: Mapping[str, Unit] = {"accelerometer": "m/s^2", "gyroscope": "rad/s"}
 
 
 class AriaRecording:
