@@ -1,4 +1,4 @@
-"""Opening video files: whatever can be wrong with one becomes a single fault that says what to do."""
+"""Opening video and sound files: whatever can be wrong with one becomes a single fault that says what to do."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
@@ -32,7 +33,7 @@ NO_MOVIE_FORMATS = ("image2", "tty")
 
 
 def media_error(kind: str, path: Path, message: str, remedy: str) -> MediaError:
-    """The error for one fault of a video."""
+    """The error for one fault of a video or of its sound."""
     return MediaError(Fault(kind, path, message, remedy))
 
 
@@ -46,12 +47,7 @@ def open_video(path: Path, threads: int = 0) -> tuple[InputContainer, VideoStrea
     Raises:
         MediaError: It is not a file with a video stream that can be decoded.
     """
-    _check_file(path)
-    try:
-        # Only local files: a playlist that poses as a video must not make us open addresses of its choosing.
-        container = av.open(f"file:{path}", "r", container_options={"protocol_whitelist": "file"})
-    except av.FFmpegError as error:
-        raise _cannot_open(path, error) from None
+    container = open_file(path, "video", "give a video file, such as mp4, mov, mkv or webm")
     try:
         stream = _video_stream(path, container)
     except MediaError:
@@ -60,6 +56,40 @@ def open_video(path: Path, threads: int = 0) -> tuple[InputContainer, VideoStrea
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = threads
     return container, stream
+
+
+def open_file(path: Path, noun: str, remedy: str) -> InputContainer:
+    """The opened file.
+
+    Args:
+        path: The file.
+        noun: What it is to be, for errors: ``"video"`` or ``"recording"``.
+        remedy: What to do where FFmpeg cannot make anything of it.
+
+    Raises:
+        MediaError: There is no such file, or it is none that FFmpeg knows.
+    """
+    _check_file(path, noun)
+    try:
+        # Only local files: a playlist that poses as a video must not make us open addresses of its choosing.
+        return av.open(f"file:{path}", "r", container_options={"protocol_whitelist": "file"})
+    except av.FFmpegError as error:
+        raise _cannot_open(path, noun, remedy, error) from None
+
+
+def check_no_picture(path: Path, container: InputContainer, noun: str) -> None:
+    """Raise a MediaError if FFmpeg took a single picture or a text for a video."""
+    name = container.format.name
+    if name in NO_MOVIE_FORMATS or name.endswith("_pipe"):
+        remedy = f"give a {noun} file, or the folder of numbered frames"
+        raise media_error(f"not-a-{noun}", path, f"is a single picture or a text ({name}), not a {noun}", remedy)
+
+
+def read_only(stream: VideoStream | AudioStream, container: InputContainer) -> None:
+    """Set all other streams to be skipped unread."""
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
 
 
 @dataclass(frozen=True)
@@ -117,16 +147,7 @@ def duration_s(path: Path, container: InputContainer, stream: VideoStream, clock
     Raises:
         MediaError: The file ends well before what its header announces.
     """
-    end = clock.origin
-    for offset in (ANY_TIME, clock.origin):  # the last keyframe onwards; else, where that finds none, everything
-        try:
-            container.seek(offset, stream=stream)
-            shown = [packet for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard]
-        except av.FFmpegError:
-            shown = []
-        if shown and (shown[0].is_keyframe or offset == clock.origin):
-            end = max((packet.pts or 0) + (packet.duration or clock.frame_ticks) for packet in shown)
-            break
+    end = last_tick(container, stream, clock.origin, clock.frame_ticks)
     announced = (stream.start_time or 0) + (stream.duration or 0)
     if clock.seconds(announced - end + clock.origin) > CUT_OFF_S:
         message = f"ends at {clock.seconds(end):.3f} s, though its header announces {clock.seconds(announced):.3f} s"
@@ -134,40 +155,60 @@ def duration_s(path: Path, container: InputContainer, stream: VideoStream, clock
     return clock.seconds(end)
 
 
-def _check_file(path: Path) -> None:
+def last_tick(container: InputContainer, stream: VideoStream | AudioStream, origin: int, frame_ticks: int) -> int:
+    """The tick at which the last packet ends.
+
+    Args:
+        container: The file; it is left at its end.
+        stream: The stream.
+        origin: The tick to read from where nothing is found by seeking to the end; given back for an empty stream.
+        frame_ticks: How long a packet lasts that does not say so.
+    """
+    for offset in (ANY_TIME, origin):  # the last keyframe onwards; else, where that finds none, everything
+        end, is_complete = None, offset == origin
+        try:
+            container.seek(offset, stream=stream)
+            for packet in container.demux(stream):
+                if packet.pts is not None and not packet.is_discard:
+                    is_complete |= end is None and packet.is_keyframe
+                    end = max(end or packet.pts, packet.pts + (packet.duration or frame_ticks))
+        except av.FFmpegError:
+            continue
+        if end is not None and is_complete:
+            return end
+    return origin
+
+
+def _check_file(path: Path, noun: str) -> None:
     try:
         size = path.stat().st_size
         with path.open("rb"):
             pass
     except FileNotFoundError:
-        raise media_error(
-            "missing-video", path, "there is no such video", "check the path, or fetch the video"
-        ) from None
+        remedy = f"check the path, or fetch the {noun}"
+        raise media_error(f"missing-{noun}", path, f"there is no such {noun}", remedy) from None
     except OSError as error:
-        message = f"the video cannot be read: {error.strerror}"
+        message = f"the {noun} cannot be read: {error.strerror}"
         raise media_error("unreadable-file", path, message, "check its permissions and the disk") from None
     if size == 0:
-        raise media_error("empty-file", path, "the video is empty (0 bytes)", FETCH_AGAIN)
+        raise media_error("empty-file", path, f"the {noun} is empty (0 bytes)", FETCH_AGAIN)
 
 
-def _cannot_open(path: Path, error: av.FFmpegError) -> MediaError:
+def _cannot_open(path: Path, noun: str, remedy: str, error: av.FFmpegError) -> MediaError:
     with path.open("rb") as file:
         is_mp4 = file.read(8)[4:] == b"ftyp"
     if is_mp4:
         message = "begins as an mp4 but its index (moov) cannot be read: it was cut off, or is damaged"
-        return media_error("truncated-video", path, message, FETCH_AGAIN)
-    message = f"is not a video that FFmpeg knows ({error.strerror})"
-    return media_error("not-a-video", path, message, "give a video file, such as mp4, mov, mkv or webm")
+        return media_error(f"truncated-{noun}", path, message, FETCH_AGAIN)
+    message = f"is not a {noun} that FFmpeg knows ({error.strerror})"
+    return media_error(f"not-a-{noun}", path, message, remedy)
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+    check_no_picture(path, container, "video")
     pictures = [
         stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic
     ]
-    name = container.format.name
-    if name in NO_MOVIE_FORMATS or name.endswith("_pipe"):
-        remedy = "give a video file, or the folder of numbered frames"
-        raise media_error("not-a-video", path, f"is a single picture or a text ({name}), not a video", remedy)
     if not pictures:
         kinds = sorted({"a cover picture" if stream.type == "video" else stream.type for stream in container.streams})
         message = f"holds no video, only {' and '.join(kinds) or 'nothing'}"
@@ -177,7 +218,5 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if decoder is None:  # which the stub does not foresee
         message = "its coding has no decoder here"
         raise media_error("unsupported-codec", path, message, REENCODE)
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
+    read_only(stream, container)
     return stream
