@@ -12,7 +12,18 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parent / "docs"
-BENCHMARKS = ("logits", "train_step", "decoding", "extraction", "gather", "rendering", "prompts", "methods", "episodes")
+BENCHMARKS = (
+    "logits",
+    "train_step",
+    "decoding",
+    "extraction",
+    "gather",
+    "rendering",
+    "prompts",
+    "methods",
+    "episodes",
+    "logmel",
+)
 
 _HEAD = """# Benchmarks
 

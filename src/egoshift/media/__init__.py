@@ -1,22 +1,35 @@
-"""A file and a time in, pixels and hand boxes out."""
+"""A file and a time in, pixels, sound and hand boxes out."""
 
 from egoshift.media.hands import ORIGINS, AbstractHandLocator, HandBoxes, crop
 from egoshift.media.locators import HAND_LOCATORS, open_hand_locator
+from egoshift.media.logmel import AUDIOSET_MEAN, AUDIOSET_STD, ast_input, frames_present, log_mel
 from egoshift.media.sampling import bin_centres, exact_times, grid_times, random_in_bins
+from egoshift.media.sound import Sound, SoundInfo, probe_sound, read_sound
+from egoshift.media.soundpass import SoundPass
 from egoshift.media.video import VideoInfo, probe, read_frames
 
 __all__ = [
+    "AUDIOSET_MEAN",
+    "AUDIOSET_STD",
     "HAND_LOCATORS",
     "ORIGINS",
     "AbstractHandLocator",
     "HandBoxes",
+    "Sound",
+    "SoundInfo",
+    "SoundPass",
     "VideoInfo",
+    "ast_input",
     "bin_centres",
     "crop",
     "exact_times",
+    "frames_present",
     "grid_times",
+    "log_mel",
     "open_hand_locator",
     "probe",
+    "probe_sound",
     "random_in_bins",
     "read_frames",
+    "read_sound",
 ]
