@@ -1,4 +1,4 @@
-"""The AST's front end: ``log_mel`` and ``ast_input`` against ``transformers``' extractor and ``kaldi-native-fbank``.
+"""The AST's front end, ``log_mel`` and its normalisation, against ``transformers``' and ``kaldi-native-fbank``.
 
 A batch of 32 sounds of 10 seconds, in turns, in one process. Time is processor time on one thread, the best of several
 turns, so that a busy machine changes it little; the ratios of the clocks on the wall, with one thread and with as many
@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from benchmarks.report import report
-from egoshift.media.logmel import ast_input, log_mel
+from egoshift.encoders.ast import normalised
+from egoshift.media.logmel import filled, log_mel
 
 BATCH, SECONDS, RATE_HZ, TURNS = 32, 10, 16_000, 5
 COMMAND = "python -m benchmarks.logmel"
@@ -73,7 +74,7 @@ def clocks(front: Front, sounds: np.ndarray) -> tuple[float, float]:
 
 def ast_front(sounds: np.ndarray) -> np.ndarray:
     """Ours, ready for the AST."""
-    given: np.ndarray = ast_input(log_mel(torch.from_numpy(sounds))).numpy()
+    given: np.ndarray = normalised(filled(log_mel(torch.from_numpy(sounds)))).numpy()
     return given
 
 

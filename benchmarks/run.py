@@ -22,6 +22,7 @@ BENCHMARKS = (
     "prompts",
     "methods",
     "episodes",
+    "fusion_step",
     "logmel",
 )
 

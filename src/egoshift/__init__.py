@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from egoshift.classifier import ClassText, StreamBatch
     from egoshift.encoders import class_text, load_image_encoder, load_text_encoder
-    from egoshift.evaluation import evaluate_scores, predict
+    from egoshift.evaluation import FewShotSettings, build_modality_result, evaluate_scores, predict, score_modalities
     from egoshift.features import StoredFeatures, TensorFeatures
-    from egoshift.fusion import Fusion
+    from egoshift.fusion import Fusion, Unimodal
     from egoshift.methods import (
         XMIC,
         CLIPAdapter,
@@ -25,40 +25,47 @@ if TYPE_CHECKING:
         VitaCLIP,
         ZeroShot,
     )
-    from egoshift.training import FitSettings, TrainedModel, fit
+    from egoshift.training import AlignmentTerm, FitSettings, Objective, PrototypeTerm, TrainedModel, fit
 
 __all__ = [
     "XMIC",
+    "AlignmentTerm",
     "CLIPAdapter",
     "CLIPLoRA",
     "ClassText",
     "CoCoOp",
     "CoOp",
     "EfficientPrompt",
+    "FewShotSettings",
     "FitSettings",
     "Fusion",
     "LinearProbe",
+    "Objective",
+    "PrototypeTerm",
     "StoredFeatures",
     "StreamBatch",
     "TensorFeatures",
     "TipAdapter",
     "TrainedModel",
+    "Unimodal",
     "VitaCLIP",
     "ZeroShot",
+    "build_modality_result",
     "class_text",
     "evaluate_scores",
     "fit",
     "load_image_encoder",
     "load_text_encoder",
     "predict",
+    "score_modalities",
 ]
 
 _ROOMS = {
     "classifier": ("ClassText", "StreamBatch"),
     "encoders": ("class_text", "load_image_encoder", "load_text_encoder"),
-    "evaluation": ("evaluate_scores", "predict"),
+    "evaluation": ("FewShotSettings", "build_modality_result", "evaluate_scores", "predict", "score_modalities"),
     "features": ("StoredFeatures", "TensorFeatures"),
-    "fusion": ("Fusion",),
+    "fusion": ("Fusion", "Unimodal"),
     "methods": (
         "CLIPAdapter",
         "CLIPLoRA",
@@ -71,7 +78,7 @@ _ROOMS = {
         "XMIC",
         "ZeroShot",
     ),
-    "training": ("FitSettings", "TrainedModel", "fit"),
+    "training": ("AlignmentTerm", "FitSettings", "Objective", "PrototypeTerm", "TrainedModel", "fit"),
 }
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -110,3 +111,54 @@ class AbstractClassifier(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``."""
+
+
+class SubsetScores(NamedTuple):
+    """What a model of several modalities makes of samples from some of them.
+
+    Attributes:
+        embedding: One vector a sample, by which a few shown samples are compared; zero for samples without any.
+        logits: Per kind of label; without meaning for samples without any.
+    """
+
+    embedding: Float[Tensor, "batch width"]
+    logits: dict[Label, Tensor]
+
+
+class AbstractSubsetClassifier(AbstractClassifier):
+    """A classifier of several modalities that can score a batch from any subset of them, and from many in one pass.
+
+    Attributes:
+        modalities: Names of the streams, in the order that subsets are written in.
+        width: Of an embedding.
+    """
+
+    modalities: tuple[str, ...]
+    width: int
+
+    @abstractmethod
+    def score_subsets(
+        self,
+        batch: StreamBatch,
+        text: Mapping[Label, ClassText],
+        subsets: Sequence[tuple[str, ...]],
+        *,
+        allow_empty: bool = False,
+    ) -> dict[tuple[str, ...], SubsetScores]:
+        """Per subset of the modalities what ``forward`` gives for a batch with no other streams, and the embedding.
+
+        Modalities are not dropped, in whichever mode the module is.
+
+        Args:
+            batch: The samples.
+            text: The classes; none gives embeddings alone.
+            subsets: Of the modalities.
+            allow_empty: Whether a sample may have nothing of a subset.
+
+        Raises:
+            ConfigError: If a name is no modality, or a sample has nothing of a subset and that is not allowed.
+        """
+
+    @abstractmethod
+    def presence(self, batch: StreamBatch, subset: Sequence[str] | None = None) -> Bool[Tensor, " batch"]:
+        """Which samples have at least one modality of a subset; none takes all modalities."""

@@ -2,7 +2,7 @@
 
 EgoshiftError
 ├── DataError         annotation files, class lists, data cards: carries every fault found, not the first
-├── MediaError        a video, a folder of frames or a detections file that cannot be read
+├── MediaError        a video, its sound, a folder of frames, a recording or a detections file that cannot be read
 ├── StoreError        a feature store that is damaged, incomplete or made with other settings
 ├── WeightsError      an encoder's weights are missing, of the wrong family, or cannot be read
 ├── CheckpointError   a trained model's folder that cannot be read or does not fit
@@ -54,7 +54,7 @@ class DataError(EgoshiftError):
 
 
 class MediaError(EgoshiftError):
-    """A video, frames folder or detections file that cannot be read, as one fault."""
+    """A video, its sound, a frames folder, a recording or a detections file that cannot be read, as one fault."""
 
     def __init__(self, fault: Fault):
         self.fault = fault

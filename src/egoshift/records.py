@@ -19,9 +19,9 @@ Split = Literal["train", "val", "test", "unlabelled"]
 """The data set's own split. Where ``test`` is not annotated (EPIC-KITCHENS-100, Ego4D), ``val`` is reported on.
 ``unlabelled`` clips have no class; they are for training without labels."""
 
-SensorLayout = Literal["av", "ego4d", "aria", "classyglass"]
-"""How a sensor's file is laid out, by what reads it: a video or sound file (FFmpeg), Ego4D's inertial table, a Project
-Aria recording, ClassyGlass's archive."""
+SensorLayout = Literal["av", "ego4d", "epic", "gopro", "wear", "aria", "classyglass"]
+"""How a sensor's file is laid out, by what reads it: a video or sound file (FFmpeg), Ego4D's inertial table,
+EPIC-KITCHENS' two, a GoPro's telemetry as tables, WEAR's table, a Project Aria recording, ClassyGlass's archive."""
 
 CLIP_SCHEMA = pl.Schema(
     {
@@ -63,15 +63,33 @@ class SensorFile:
     """Where that lies what one sensor recorded.
 
     Attributes:
-        path: The file.
+        path: The file; for ``epic`` the folder of the tables; for ``gopro`` a table, or the folder of one recording's.
         layout: How to read it.
-        part: Which part of the file, where it holds several sensors (``"imu-left"`` of an Aria recording) or several
-            recordings (``"12"``, the entry of an archive); empty where all of it is meant.
+        part: Which part of it, where it holds several sensors (``"imu-left"`` of an Aria recording) or several
+            recordings (``"12"``, the entry of an archive; ``"P01_101"`` in a folder of EPIC-KITCHENS' tables); empty
+            where all of it is meant.
+        begin_s: Where the recording begins in the file, in seconds of the file: other than 0 where the recording was
+            cut from a longer one that the file is about.
     """
 
     path: Path
     layout: SensorLayout
     part: str = ""
+    begin_s: float = 0.0
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold it: one, or several tables; either of EPIC-KITCHENS' two may lack.
+
+        Example:
+            >>> [path.name for path in SensorFile(Path("P01/meta_data"), "epic", "P01_101").files]
+            ['P01_101-accl.csv', 'P01_101-gyro.csv']
+        """
+        if self.layout == "epic":
+            return tuple(self.path / f"{self.part}-{kind}.csv" for kind in ("accl", "gyro"))
+        if self.layout == "gopro" and self.path.is_dir():
+            return tuple(sorted(self.path.glob("*.csv")))
+        return (self.path,)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ def test_the_python_example_runs_as_written(capsys: pytest.CaptureFixture[str]):
     assert [line.split()[0] for line in printed] == ["top1", "top5", "macro", "f1"]
 
 
+def test_the_example_of_several_sensors_runs_as_written(capsys: pytest.CaptureFixture[str]):
+    page = (Path(__file__).parents[2] / "docs/sensors.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    exec(compile(program, "sensors.md", "exec"), {})
+    printed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert printed == ["video+audio+imu", "video+audio", "video+imu", "audio+imu", "video", "audio", "imu"]
+
+
 def test_the_commands_for_ones_own_videos_are_five_and_run(egoshift: Command, tmp_path: Path, tower: Path, monkeypatch):
     from tests.fixtures.videos import write_video
 

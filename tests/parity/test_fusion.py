@@ -87,7 +87,7 @@ def slow_fused(model: Fusion, clip: Mapping[str, Tensor]) -> Tensor:
     options: dict[str, Any] = dict(model.settings)
     weights = {name: value.double() for name, value in model.state_dict().items()}
     parts: list[Tensor | None] = []
-    for number, name in enumerate(sorted(DIMS)):
+    for number, name in enumerate(("video", "audio", "imu")):
         if name not in clip:
             parts.append(None)
             continue

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from egoshift.media.logmel import ast_input, log_mel
+from egoshift.encoders.ast import normalised
+from egoshift.media.logmel import filled, log_mel
 
 RATE_HZ = 16_000
 SECONDS = 2
@@ -116,7 +117,7 @@ def test_it_is_what_transformers_extracts(name: str) -> None:
 def test_a_batch_for_the_ast_is_what_transformers_makes_of_it(target_frames: int) -> None:
     sounds = list(signals().values())
     expected = extractor(max_length=target_frames)(sounds, sampling_rate=RATE_HZ, return_tensors="pt")["input_values"]
-    found = ast_input(log_mel(torch.from_numpy(np.stack(sounds))), target_frames=target_frames)
+    found = normalised(filled(log_mel(torch.from_numpy(np.stack(sounds))), target_frames=target_frames))
     assert_close(found.numpy(), expected.numpy(), 2e-6, 5e-4)
 
 

@@ -13,7 +13,9 @@ EXAMPLES = """Examples:
 
   egoshift extract kitchen.yaml home.yaml --encoder openai/clip-vit-base-patch16
 
-  egoshift extract my_videos/ --encoder ./clip-folder --rate 8"""
+  egoshift extract my_videos/ --encoder ./clip-folder --rate 8
+
+  egoshift extract multimodal.yaml --encoder imu:runs/mmg_imu/models/action"""
 
 
 class Arithmetic(StrEnum):
@@ -28,25 +30,33 @@ class Arithmetic(StrEnum):
 def extract(
     cards: Annotated[list[Path], typer.Argument(metavar="CARD...", help=CARD)],
     encoder: Annotated[
-        str, typer.Option(help="Hub id, folder or file of a CLIP, SigLIP, DINOv2 or LaViLa; pixels:NAME for pictures")
+        str,
+        typer.Option(
+            help="Hub id, folder or file of a CLIP, SigLIP, DINOv2 or LaViLa; pixels:NAME for pictures; SENSOR:FOLDER "
+            "for a trained encoder of video, audio, imu …"
+        ),
     ],
     views: Annotated[
         str | None,
         typer.Option(help="full, hand or full,hand; by default hand crops too where the card has detections"),
     ] = None,
-    rate: Annotated[float, typer.Option(help="Frames per second of the time grid", min=0.01)] = 4.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Times a second of the grid; by default 4 frames, or 2 windows of a sensor", min=0.01),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "auto",
     precision: Annotated[
         Arithmetic, typer.Option(help="auto is bfloat16 where the processor has it")
     ] = Arithmetic.AUTO,
-    batch_size: Annotated[int, typer.Option(help="Images per call of the encoder", min=1)] = 16,
+    batch_size: Annotated[int, typer.Option(help="Images, or windows, per call of the encoder", min=1)] = 16,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
-    """Encode every data set's frames once; may be stopped at any time and goes on where it was.
+    """Encode every data set's frames, or a sensor's windows, once; may be stopped at any time and goes on where it was.
 
     Exit code 1 if anything was left out; what was extracted is valid all the same.
     """
     from egoshift.datasets import DataCard
+    from egoshift.encoders import sensor_of
     from egoshift.errors import ConfigError
     from egoshift.features import ExtractProgress, FramePlan
     from egoshift.recipes import fill_store
@@ -54,13 +64,14 @@ def extract(
     wanted: Any = None if views is None else tuple(view.strip() for view in views.split(","))
     if wanted is not None and wanted not in (("full",), ("hand",), ("full", "hand")):
         raise ConfigError(f"--views {views}: expected full, hand or full,hand")
+    unit = "frames" if sensor_of(encoder) is None else "windows"
     documents = []
     for path in cards:
         card = DataCard.read(path)
         with progress(f"extracting {card.name}") as bar:
 
             def show(state: ExtractProgress, bar: Report = bar) -> None:
-                rates = f"{state.frames_per_s:.0f} frames/s, {state.clips_per_s:.1f} clips/s"
+                rates = f"{state.frames_per_s:.0f} {unit}/s, {state.clips_per_s:.1f} clips/s"
                 videos = f"video {state.videos_done} of {state.videos_total}"
                 bar(state.frames_done, state.frames_total, f"{rates}, {videos}")
 
@@ -68,7 +79,7 @@ def extract(
                 card,
                 encoder,
                 views=wanted,
-                plan=FramePlan(rate_hz=rate),
+                plan=None if rate is None else FramePlan(rate_hz=rate),
                 device=device,
                 precision=precision.value,
                 batch_size=batch_size,
@@ -95,7 +106,7 @@ def extract(
             answers.print(
                 f"{card.name}: {report.clips_usable} of {report.clips_total} clips in {report.store.path}; "
                 f"{report.videos_encoded} videos encoded, {report.videos_kept} were there; "
-                f"{report.frames_encoded} frames in {report.seconds:.1f} s",
+                f"{report.frames_encoded} {unit} in {report.seconds:.1f} s",
                 markup=False,
             )
     if json:

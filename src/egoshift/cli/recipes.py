@@ -10,7 +10,9 @@ EXAMPLES = """Examples:
 
   egoshift recipes
 
-  egoshift recipes xmic"""
+  egoshift recipes xmic
+
+  egoshift recipes mmg_audio"""
 
 
 def recipes(

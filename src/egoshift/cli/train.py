@@ -14,6 +14,8 @@ EXAMPLES = """Examples:
 
   egoshift train own_videos --on my_videos/ --encoder ./clip-folder --set fit.epochs=30
 
+  egoshift train mmg_imu --on multimodal.yaml --set method.options.preset=tiny
+
   egoshift train run.yaml --out runs/mine --resume"""
 
 
@@ -29,7 +31,12 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A name from `egoshift recipes`, or a run file (YAML)")],
     on: Annotated[Path | None, typer.Option(help="Data card (or folder of videos) to train on; for recipes")] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Data card to evaluate on; repeat for several")] = None,
-    encoder: Annotated[str | None, typer.Option(help="CLIP or SigLIP of images and class names; for recipes")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="CLIP or SigLIP of images and class names, or what a sensor's encoder begins with; for recipes"
+        ),
+    ] = None,
     set: Annotated[
         list[str] | None, typer.Option(help="field=value; `egoshift recipes NAME` prints all fields; repeat")
     ] = None,

@@ -57,7 +57,8 @@ def assemble(
         vocabularies = {**vocabularies, "action": actions}
     rates_hz = _rates(card, rows, media, rates_hz)
     if need_videos:
-        rows, video_faults = _with_videos(card, rows, media, sensors, rates_hz)
+        rows, media, video_faults = _with_videos(card, rows, media, sensors, rates_hz)
+        sensors = {video: _with_pictures(files, media.get(video)) for video, files in sensors.items()}
         found += video_faults
     clips = middle(rows, card.window_s).select(CLIP_SCHEMA.names()).cast(CLIP_SCHEMA)
     used = sorted(set(clips["video_id"]))
@@ -136,8 +137,8 @@ def _rates(
 
 def _with_videos(
     card: DataCard, rows: pl.DataFrame, media: Mapping[str, Path], sensors: Sensors, rates_hz: Mapping[str, float]
-) -> tuple[pl.DataFrame, list[Fault]]:
-    """Rows whose video can be read, or of which another sensor is there, and one fault for each other video."""
+) -> tuple[pl.DataFrame, Mapping[str, Path], list[Fault]]:
+    """Rows whose video can be read, or of which another sensor is there; such videos; one fault for each other one."""
     videos = rows.group_by("video_id", maintain_order=True).agg(pl.first("file", "row"), clips=pl.len())
     missing = {video for video in videos["video_id"] if video not in media and not sensors.get(video)}
     if missing and len(missing) == len(videos):
@@ -153,5 +154,11 @@ def _with_videos(
         elif video in rateless:
             message = f"the frames of video {video!r} ({clips} clips) have no known rate"
             faults.append(Fault("unknown-rate", media[video], message, "set frame_rate_hz in the data card"))
-    unusable = pl.col("video_id").is_in([*missing, *rateless])
-    return rows.filter(~unusable), faults
+    silent = {video for video in rateless if not sensors.get(video, {}).keys() - {"video"}}
+    usable = {video: path for video, path in media.items() if video not in rateless}
+    return rows.filter(~pl.col("video_id").is_in([*missing, *silent])), usable, faults
+
+
+def _with_pictures(files: Mapping[str, SensorFile], path: Path | None) -> Mapping[str, SensorFile]:
+    """The sensors of a recording, without pictures that FFmpeg reads but that cannot be used."""
+    return {name: file for name, file in files.items() if name != "video" or file.layout != "av" or file.path == path}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from egoshift.datasets.assembly import assemble
+from egoshift.datasets.assembly import Sensors, assemble
 from egoshift.datasets.card import DataCard
 from egoshift.datasets.checks import Sieve
 from egoshift.datasets.ego4d_files import (
@@ -29,6 +29,8 @@ from egoshift.datasets.ego4d_files import (
     read_taxonomy,
     some_lta,
 )
+from egoshift.datasets.inertial_files import ego4d_imus, ego4d_imus_of_clips
+from egoshift.datasets.sensors import found_sensors
 from egoshift.datasets.tables import Reads, Table
 from egoshift.datasets.videos import by_stem, find_media
 from egoshift.datasets.vocabulary import build_vocabulary, clean_ego4d_name, ego4d_synonyms
@@ -41,11 +43,13 @@ def read_ego4d_fho(card: DataCard, need_videos: bool) -> Dataset:
 
     One of the two lta files is enough. ``fho_main.json`` is read only where neither is there; its splits are those of
     ``ego4d.json``. Rejected and invalid actions in it are no annotations and are passed over. ``ego4d.json`` is looked
-    for beside the annotations and up to two folders above, where the download puts it.
+    for beside the annotations and up to two folders above, where the download puts it; it also says which videos have
+    sound. Sensors are the pictures, that sound, and the IMU where there is a table ``imu/<video_uid>.csv`` beside the
+    videos, as ``v2/imu``; that there is none is no fault.
 
     Args:
         card: Says where the files lie.
-        need_videos: Leave out clips whose video is not there.
+        need_videos: Leave out clips whose video is not there, unless its IMU is. Sensors are looked for only then.
 
     Raises:
         DataError: Files are missing or unusable; names all that is wrong with them.
@@ -76,6 +80,7 @@ def read_ego4d_fho(card: DataCard, need_videos: bool) -> Dataset:
         faults=[fault for table in found for fault in table.faults] + faults + place_faults,
         num_annotated=sum(table.num_rows for table in found),
         need_videos=need_videos,
+        sensors=_sensors(card, rows, media, metadata) if need_videos else None,
     )
 
 
@@ -118,6 +123,19 @@ def _place(rows: pl.DataFrame, card: DataCard, media: Mapping[str, Path]) -> tup
         stop_s=pl.col("clip_stop_s") + needed,
     )
     return rows, sieve.faults
+
+
+def _sensors(card: DataCard, rows: pl.DataFrame, media: Mapping[str, Path], metadata: Table | None) -> Sensors:
+    """Pictures, sound where ``ego4d.json`` or else the file says so, and the IMU, on the clock of the full video."""
+    assert card.annotations is not None, "the card checks it"
+    first = rows.unique("video_id", keep="first", maintain_order=True).sort("video_id")
+    begin_s = pl.when("is_full").then(0.0).otherwise("parent_start_s")
+    places = list(first.select("video_id", "video_uid", begin_s).drop_nulls().iter_rows())
+    told = {} if metadata is None else dict(metadata.rows.select("video_uid", "has_sound").drop_nulls().iter_rows())
+    heard = {video_id: bool(told[video_uid]) for video_id, video_uid, _ in places if video_uid in told}
+    imus = ego4d_imus((card.videos, card.videos.parent, card.annotations.parent))
+    used = {video: media[video] for video in first["video_id"] if video in media}
+    return found_sensors(used, ego4d_imus_of_clips(imus, places), heard)
 
 
 def _rates(rows: pl.DataFrame, metadata: Table | None) -> dict[str, float]:

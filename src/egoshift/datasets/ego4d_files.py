@@ -44,6 +44,7 @@ _METADATA_FIELDS = {
     "video_uid": Column("text"),
     "fps": Column("number", required=False, blank=True),
     "split_fho": Column("text", required=False, blank=True),
+    "has_sound": Column("integer", required=False, blank=True),
 }
 
 
@@ -115,7 +116,9 @@ def read_taxonomy(path: Path) -> dict[Label, list[str]]:
 
 
 def read_metadata(folder: Path, *, required: bool) -> Table | None:
-    """Frame rate and split of each video from ``ego4d.json``, which lies in the folder or up to two above.
+    """Frame rate, split and ``has_sound`` (1, 0, or null where it is not said) of each video, from ``ego4d.json``.
+
+    The file lies in the folder or up to two above.
 
     Raises:
         DataError: It is required and not there, or is not laid out as expected.
@@ -125,11 +128,17 @@ def read_metadata(folder: Path, *, required: bool) -> Table | None:
     if not path.exists() and not required:
         return None
     videos = _field(path, read_json(path), "videos")
-    flat = [
-        {**video, "fps": (video.get("video_metadata") or {}).get("fps")} if isinstance(video, dict) else video
-        for video in videos
-    ]
+    flat = [{**video, **_of_the_file(video)} if isinstance(video, dict) else video for video in videos]
     return read_entries(path, flat, _METADATA_FIELDS)
+
+
+def _of_the_file(video: Mapping[str, Any]) -> dict[str, object]:
+    metadata = video.get("video_metadata") or {}
+    is_told = "audio_start_sec" in metadata  # null says that there is no sound
+    return {
+        "fps": metadata.get("fps"),
+        "has_sound": int(metadata["audio_start_sec"] is not None) if is_told else None,
+    }
 
 
 def _field(path: Path, contents: object, name: str) -> list[Any]:

@@ -17,9 +17,11 @@ from pathlib import Path
 
 import polars as pl
 
-from egoshift.datasets.assembly import assemble
+from egoshift.datasets.assembly import Sensors, assemble
 from egoshift.datasets.card import DataCard
 from egoshift.datasets.checks import Sieve
+from egoshift.datasets.inertial_files import epic_imus
+from egoshift.datasets.sensors import found_sensors
 from egoshift.datasets.tables import Column, Reads, Table, read_csv
 from egoshift.datasets.videos import by_stem, find_media
 from egoshift.datasets.vocabulary import build_vocabulary, clean_epic_name
@@ -67,10 +69,13 @@ def read_epic_kitchens(card: DataCard, need_videos: bool) -> Dataset:
 
     Only a segment's first noun (``noun_class``) counts. Either of the two segment files is enough. Videos are found by
     name anywhere under ``videos``: ``P01_01.MP4``, ``P01/videos/P01_01.MP4``, ``P01/rgb_frames/P01_01/`` and so on.
+    Their sensors are the pictures, the sound of the file where it has a track, and the IMU where there is a table
+    ``P01/meta_data/P01_101-accl.csv`` or ``-gyro.csv`` under ``videos`` or beside it; that there is none is no fault.
 
     Args:
         card: Says where the files lie.
-        need_videos: Leave out clips whose video is not there.
+        need_videos: Leave out clips whose video is not there, unless its IMU is. Sensors are looked for only then,
+            since whether a video has sound is known by opening it.
 
     Raises:
         DataError: Files are missing or unusable; names all that is wrong with them.
@@ -97,7 +102,14 @@ def read_epic_kitchens(card: DataCard, need_videos: bool) -> Dataset:
         faults=faults,
         num_annotated=sum(table.num_rows for table in segments.values()),
         need_videos=need_videos,
+        sensors=_sensors(card, rows, media) if need_videos else None,
     )
+
+
+def _sensors(card: DataCard, rows: pl.DataFrame, media: Mapping[str, Path]) -> Sensors:
+    used = sorted(set(rows["video_id"]))
+    imus = epic_imus((card.videos, card.videos.parent), used)
+    return found_sensors({video: media[video] for video in used if video in media}, imus)
 
 
 def numbering_rates(rows: pl.DataFrame, file_rates_hz: Mapping[str, float]) -> dict[str, float]:

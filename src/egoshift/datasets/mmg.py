@@ -9,7 +9,7 @@ its own to read. In one folder:
 * ``classes.csv``: ``id,name,group``, ids from 0. With it ``class`` is an id; without, ``class`` is a name, the classes
   are the names sorted, and ``group`` in the clips tells the novel ones.
 * ``imu/<video>.csv``: the inertial tables, in Ego4D's columns; sound is in the videos.
-* ``sensors.csv``: ``video,sensor,path,part``, where files lie elsewhere; then nothing else is looked for.
+* ``sensors.csv``: ``video,sensor,path,part,layout``, where files lie elsewhere; then nothing else is looked for.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ import polars as pl
 from egoshift.datasets.assembly import Sensors, assemble
 from egoshift.datasets.card import DataCard
 from egoshift.datasets.checks import Sieve
+from egoshift.datasets.inertial_files import ego4d_imus
 from egoshift.datasets.sensors import SENSORS, absent_everywhere, found_sensors, listed_sensors, videos_of
 from egoshift.datasets.tables import Column, Kind, Reads, Table, read_csv
 from egoshift.datasets.videos import by_stem, find_media
@@ -175,7 +176,8 @@ def _read_sensors(card: DataCard, folder: Path, *, required: bool) -> tuple[Sens
     listing = folder / SENSORS_FILE
     if listing.exists():
         return listed_sensors(listing)
-    return found_sensors(by_stem(find_media(card.videos, required=required)), folder / "imu"), []
+    media = by_stem(find_media(card.videos, required=required))
+    return found_sensors(media, ego4d_imus([folder])), []
 
 
 def _with_absences(card: DataCard, folder: Path, dataset: Dataset) -> Dataset:

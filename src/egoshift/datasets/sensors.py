@@ -1,6 +1,7 @@
 """Where the files of several sensors lie, and how much of a data set each of them covers."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,17 @@ SENSORS = ("video", "audio", "imu")
 ARIA_PARTS = {"video": ("camera-rgb",), "audio": ("mic",), "imu": ("imu-left", "imu-right")}
 """What a sensor can be in a Project Aria recording; the first is meant where nothing is said."""
 
+IMU_LAYOUTS: tuple[SensorLayout, ...] = ("ego4d", "gopro", "wear")
+"""How the tables of an IMU can be laid out; the first is meant where nothing is said."""
+
+_HEADERS_AT_ONCE = 8
+
 _COLUMNS = {
     "video": Column("text"),
     "sensor": Column("text"),
     "path": Column("text"),
     "part": Column("text", required=False, blank=True),
+    "layout": Column("text", required=False, blank=True),
 }
 
 
@@ -61,29 +68,40 @@ def sensor_coverage(dataset: Dataset) -> tuple[SensorCoverage, ...]:
     )
 
 
-def found_sensors(media: Mapping[str, Path], imu: Path) -> dict[str, dict[str, SensorFile]]:
+def found_sensors(
+    media: Mapping[str, Path], imu: Mapping[str, SensorFile], heard: Mapping[str, bool] | None = None
+) -> dict[str, dict[str, SensorFile]]:
     """The sensors of each recording, by where files lie: pictures and sound in its video, an IMU's table beside.
+
+    A video whose sound is not told of is opened, several at once: some milliseconds each.
 
     Args:
         media: Video files and folders of frames, by the recording's name.
-        imu: The folder of inertial tables in Ego4D's columns, ``<recording>.csv``.
+        imu: Inertial tables, by the recording's name.
+        heard: Whether a video has sound, where that is known.
     """
+    heard = heard or {}
+    unknown = [video for video, path in media.items() if video not in heard and not path.is_dir()]
+    with ThreadPoolExecutor(_HEADERS_AT_ONCE) as pool:
+        found = zip(unknown, pool.map(has_sound, [media[video] for video in unknown]), strict=True)
+        heard = {**heard, **dict(found)}
     sensors: dict[str, dict[str, SensorFile]] = {}
     for video, path in media.items():
         sensors[video] = {"video": SensorFile(path, "av")}
-        if has_sound(path):
+        if heard.get(video) and not path.is_dir():
             sensors[video]["audio"] = SensorFile(path, "av")
-    for path in sorted(imu.glob("*.csv")):
-        sensors.setdefault(path.stem, {})["imu"] = SensorFile(path, "ego4d")
+    for video, file in imu.items():
+        sensors.setdefault(video, {})["imu"] = file
     return sensors
 
 
 def listed_sensors(path: Path) -> tuple[dict[str, dict[str, SensorFile]], list[Fault]]:
-    """The sensors of each recording as a CSV file ``video,sensor,path,part`` lists them.
+    """The sensors of each recording as a CSV file ``video,sensor,path,part,layout`` lists them.
 
     A path is relative to the CSV file. One that ends in ``.vrs`` is a Project Aria recording, of which ``part``
-    names the sensor; an ``imu`` in any other file is a table in Ego4D's columns, and ``video`` and ``audio`` are what
-    FFmpeg reads. A file that is not there, or an ``audio`` without sound, is a fault, and the sensor is absent.
+    names the sensor; an ``imu`` in any other file is a table in Ego4D's columns or, by its ``layout``, a GoPro's (or a
+    folder of one recording's tables) or WEAR's; ``video`` and ``audio`` are what FFmpeg reads. ``part`` and ``layout``
+    may be left out. A file that is not there, or an ``audio`` without sound, is a fault, and the sensor is absent.
 
     Raises:
         DataError: The CSV file cannot be read.
@@ -111,10 +129,18 @@ def listed_sensors(path: Path) -> tuple[dict[str, dict[str, SensorFile]], list[F
         pl.format("there is no file {} for the {} of {}", "path", "sensor", "video"),
         "put it there, or remove the row: the sensor counts as absent",
     )
+    is_table = (pl.col("sensor") == "imu") & ~pl.col("path").str.to_lowercase().str.ends_with(".vrs")
+    sieve.check(
+        pl.col("layout").is_not_null() & ~(is_table & pl.col("layout").is_in(IMU_LAYOUTS)),
+        "bad-value",
+        pl.format("layout is {} for the {} in {}", "layout", "sensor", "path"),
+        f"leave it empty, or for an imu's tables use {', '.join(IMU_LAYOUTS[:-1])} or {IMU_LAYOUTS[-1]}",
+    )
     sensors: dict[str, dict[str, SensorFile]] = {}
     faults = [*table.faults, *sieve.faults]
-    for video, sensor, text, part, row in sieve.kept.select("video", "sensor", "path", "part", "row").iter_rows():
-        file = _sensor_file(sensor, places[text], part)
+    columns = ("video", "sensor", "path", "part", "layout", "row")
+    for video, sensor, text, part, layout, row in sieve.kept.select(columns).iter_rows():
+        file = _sensor_file(sensor, places[text], part, layout)
         fault = _unusable(path, sensor, file, row)
         if fault is None:
             sensors.setdefault(video, {})[sensor] = file
@@ -156,11 +182,10 @@ def videos_of(sensors: Sensors) -> dict[str, Path]:
     return {video: file.path for video, file in files.items() if file.layout == "av"}
 
 
-def _sensor_file(sensor: str, path: Path, part: str) -> SensorFile:
+def _sensor_file(sensor: str, path: Path, part: str, layout: SensorLayout | None) -> SensorFile:
     if path.suffix.lower() == ".vrs":
         return SensorFile(path, "aria", part or ARIA_PARTS[sensor][0])
-    layout: SensorLayout = "ego4d" if sensor == "imu" else "av"
-    return SensorFile(path, layout, part)
+    return SensorFile(path, (layout or IMU_LAYOUTS[0]) if sensor == "imu" else "av", part)
 
 
 def _unusable(table: Path, sensor: str, file: SensorFile, row: int) -> Fault | None:

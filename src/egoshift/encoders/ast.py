@@ -136,11 +136,27 @@ class SpectrogramTransformer(AbstractSensorEncoder):
             raise ValueError(
                 f"got a log_mel of shape {shape}; give (batch, frames, {num_mels}), {fewest} frames or more"
             )
-        normalised = ((log_mel - self.mean) / (2 * self.std)).to(self.model.layernorm.weight.dtype)
+        values = normalised(log_mel, mean=self.mean, std=self.std).to(self.model.layernorm.weight.dtype)
         if shape[0] == 0:  # a batch in which no clip has sound; transformers cannot shape it
-            return normalised.new_empty(0, self.dim)
-        pooled: Tensor = self.model(normalised).pooler_output
+            return values.new_empty(0, self.dim)
+        pooled: Tensor = self.model(values).pooler_output
         return pooled
+
+
+def normalised(
+    log_mel: Float[Tensor, "batch frames mels"], *, mean: float = AUDIOSET_MEAN, std: float = AUDIOSET_STD
+) -> Float[Tensor, "batch frames mels"]:
+    """Log-mels as the model takes them, ``(value - mean) / (2 std)``: of the training data, mean 0 and spread a half.
+
+    Frames without sound hold 0 before, and so ``-mean / (2 std)`` = 0.467 after it, as in the authors' training.
+
+    Args:
+        log_mel: Log-mels as the front end makes them.
+        mean: Of the log-mels of the training data.
+        std: Of the log-mels of the training data; positive. The authors divide by twice this.
+    """
+    assert std > 0, "a standard deviation is positive"
+    return (log_mel - mean).div_(2 * std)
 
 
 class AnyLengthEmbeddings(nn.Module):

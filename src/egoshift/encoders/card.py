@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Family = Literal["clip", "siglip", "dinov2", "lavila", "mvit", "ast", "pixels"]
+Family = Literal["clip", "siglip", "dinov2", "lavila", "mvit", "ast", "inertial", "pixels"]
 """The kinds of frozen model this room runs; ``"pixels"``, which runs none, gives the prepared pictures themselves."""
 
 TowerKind = Literal["image", "text", "video", "audio"]

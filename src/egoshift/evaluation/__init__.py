@@ -1,6 +1,7 @@
 """A classifier and data in, numbers out; never trains."""
 
 from egoshift.evaluation.assemble import build_result
+from egoshift.evaluation.assemble_modalities import build_modality_result
 from egoshift.evaluation.bootstrap import bootstrap_interval
 from egoshift.evaluation.episode_lists import read_episodes, write_episodes
 from egoshift.evaluation.episodes import Episodes, draw_episodes
@@ -13,6 +14,10 @@ from egoshift.evaluation.metrics import (
     target_ranks,
     top_k_accuracy,
 )
+from egoshift.evaluation.modalities import ModalityScores, score_modalities
+from egoshift.evaluation.modality_episodes import FewShotSettings
+from egoshift.evaluation.modality_result import ANY_MODALITY, Example, LeftOut, ModalityResult, SubsetRow, SweepRow
+from egoshift.evaluation.modality_rows import many_shot_rows, missing_rate_rows
 from egoshift.evaluation.predict import predict, predict_logits
 from egoshift.evaluation.protocol import count_subsets, evaluate_scores, harmonic_row, outcomes_of, rows_of
 from egoshift.evaluation.result import (
@@ -32,21 +37,30 @@ from egoshift.evaluation.result import (
 from egoshift.evaluation.versions import library_versions
 
 __all__ = [
+    "ANY_MODALITY",
     "ClassRow",
     "ConfusedPair",
     "Confusion",
     "Counts",
     "Episodes",
     "EpochRow",
+    "Example",
     "FewShotRow",
+    "FewShotSettings",
+    "LeftOut",
     "Metric",
     "MetricRow",
+    "ModalityResult",
+    "ModalityScores",
     "Outcomes",
     "Provenance",
     "Result",
     "Selection",
     "Subset",
+    "SubsetRow",
+    "SweepRow",
     "bootstrap_interval",
+    "build_modality_result",
     "build_result",
     "count_subsets",
     "draw_episodes",
@@ -58,13 +72,16 @@ __all__ = [
     "library_versions",
     "macro_accuracy",
     "macro_f1",
+    "many_shot_rows",
     "mean_interval",
+    "missing_rate_rows",
     "outcomes_of",
     "per_class_accuracy",
     "predict",
     "predict_logits",
     "read_episodes",
     "rows_of",
+    "score_modalities",
     "target_ranks",
     "top_k_accuracy",
     "write_episodes",

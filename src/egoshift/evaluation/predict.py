@@ -86,7 +86,7 @@ def predict_logits(
     indices = torch.arange(len(source)) if indices is None else indices
     text = text_to(text, device)
     logits = {label: torch.empty(len(indices), len(classes.vectors)) for label, classes in text.items()}
-    with _evaluating(classifier), torch.no_grad():
+    with evaluating(classifier), torch.no_grad():
         for start in range(0, len(indices), batch_size):
             chosen = indices[start : start + batch_size]
             batch = batch_to(source.batch(chosen, num_frames=num_frames, generator=None), device)
@@ -178,7 +178,7 @@ def raise_not_finite(source: AbstractFeatureSource, indices: Int[Tensor, " batch
 
 
 @contextmanager
-def _evaluating(classifier: AbstractClassifier) -> Iterator[None]:
+def evaluating(classifier: AbstractClassifier) -> Iterator[None]:
     """Evaluation mode, and afterwards each module in the mode it had."""
     modes = [(module, module.training) for module in classifier.modules()]
     classifier.eval()

@@ -103,20 +103,29 @@ def evaluate_scores(
     return rows_of(outcomes_of(scores, shared, novel), num_resamples=num_resamples, seed=seed)
 
 
-def rows_of(outcomes: Sequence[Outcomes], *, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> list[MetricRow]:
+def rows_of(
+    outcomes: Sequence[Outcomes],
+    *,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+    metrics: Sequence[Metric] = (*METRICS, "hm"),
+) -> list[MetricRow]:
     """The rows of ``evaluate_scores`` from outcomes alone, such as those of a stored result.
 
     Args:
         outcomes: Of one kind of label: all classes, and the shared and novel ones where they were asked for.
         num_resamples: Resamples of the videos behind each interval.
         seed: Of the resamples.
+        metrics: What to measure.
     """
     if not outcomes or not outcomes[0].videos:
         return []
     draws = draw_videos(len(outcomes[0].videos), num_resamples, torch.Generator().manual_seed(seed))
     sides = {subset: _Side(part, among, draws) for subset, (part, among) in _subsets(outcomes).items()}
-    rows = [side.row(metric, subset) for subset, side in sides.items() if side.n for metric in METRICS]
-    for first, second in (("shared", "novel"), ("shared-generalised", "novel-generalised")):
+    measured = [metric for metric in METRICS if metric in metrics]
+    rows = [side.row(metric, subset) for subset, side in sides.items() if side.n for metric in measured]
+    pairs: tuple[tuple[Subset, Subset], ...] = (("shared", "novel"), ("shared-generalised", "novel-generalised"))
+    for first, second in pairs if "hm" in metrics else ():
         if first in sides and second in sides and sides[first].n and sides[second].n:
             rows.append(_harmonic(sides[first], sides[second], second))
     return rows

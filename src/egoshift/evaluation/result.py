@@ -206,31 +206,45 @@ class Result(Frozen):
         Raises:
             ResultError: If the file is absent, is not a result or is of another schema version.
         """
-        try:
-            content = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is not text"
-            raise ResultError(f"{path}: cannot be read ({reason}); give the path of a result's JSON file") from None
+        content = result_text(path)
         try:
             return cls.model_validate_json(content)
         except ValidationError as error:
-            raise ResultError(_fault(path, content, error)) from None
+            raise ResultError(schema_faults(path, content, error)) from None
 
     def write(self, path: Path) -> None:
         """Writes the result as JSON, whole or not at all; folders are made."""
-        fields = self.model_dump(mode="json")
-        lines = ",\n".join(f"{json.dumps(name)}: {_lines(value)}" for name, value in fields.items())
-        write_atomically(path, f"{{\n{lines}\n}}\n".encode())
+        write_atomically(path, lines_of(self).encode())
+
+
+def result_text(path: Path) -> str:
+    """The content of a result file.
+
+    Raises:
+        ResultError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        raise ResultError(f"{path}: cannot be read ({reason}); give the path of a result's JSON file") from None
+
+
+def lines_of(result: Frozen) -> str:
+    """A result as JSON with one entry of a list a line, so that it can be read and compared as text."""
+    fields = result.model_dump(mode="json")
+    lines = ",\n".join(f"{json.dumps(name)}: {_lines(value)}" for name, value in fields.items())
+    return f"{{\n{lines}\n}}\n"
 
 
 def _lines(value: object) -> str:
-    """JSON with one entry of a list a line, so that a result can be read and compared as text."""
     if isinstance(value, list) and value:
         return "[\n" + ",\n".join("  " + json.dumps(entry, ensure_ascii=False) for entry in value) + "\n]"
     return json.dumps(value, ensure_ascii=False)
 
 
-def _fault(path: Path, content: str, error: ValidationError) -> str:
+def schema_faults(path: Path, content: str, error: ValidationError) -> str:
+    """Why a file is not a result, in one line."""
     remedy = "write it again with `egoshift evaluate`"
     try:
         version = json.loads(content).get("schema_version", 1)

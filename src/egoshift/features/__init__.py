@@ -3,9 +3,13 @@
 from egoshift.features.batches import AbstractFeatureSource, TensorFeatures
 from egoshift.features.check import CheckReport, check
 from egoshift.features.extract import ExtractReport, extract
+from egoshift.features.joined import JoinedFeatures
 from egoshift.features.manifest import Manifest, VideoEntry, View
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress
+from egoshift.features.seen import SeenBy
+from egoshift.features.sensing import extract_sensor
+from egoshift.features.signals import SignalFeatures
 from egoshift.features.store import Store
 from egoshift.features.stored import StoredFeatures
 
@@ -15,7 +19,10 @@ __all__ = [
     "ExtractProgress",
     "ExtractReport",
     "FramePlan",
+    "JoinedFeatures",
     "Manifest",
+    "SeenBy",
+    "SignalFeatures",
     "Store",
     "StoredFeatures",
     "TensorFeatures",
@@ -23,4 +30,5 @@ __all__ = [
     "View",
     "check",
     "extract",
+    "extract_sensor",
 ]

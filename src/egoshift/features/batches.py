@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from egoshift.classifier import StreamBatch
@@ -30,6 +30,16 @@ class AbstractFeatureSource(ABC):
     @abstractmethod
     def groups(self) -> tuple[str, ...]:
         """The video of each sample; intervals are taken over these."""
+
+    @property
+    def spans(self) -> Float64[Tensor, "n 2"] | None:
+        """From when to when each sample lasts, in seconds of its video; None where that is not known."""
+        return None
+
+    @property
+    def present(self) -> Mapping[str, Bool[Tensor, " n"]]:
+        """Which samples have which stream; a stream that is not named is present everywhere."""
+        return {}
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -77,6 +87,8 @@ class TensorFeatures(AbstractFeatureSource):
         streams: Per stream name, ``(n, frames, dim)`` or ``(n, dim)``; n is shared, frames and dims may differ.
         targets: Per kind of label, n class indices; -1 for unknown.
         groups: What each sample belongs to (its video), by which intervals are taken; none: each sample by itself.
+        present: Per stream name, whether each sample has it; a stream that is not named here all samples have. What
+            the features of a sample that lacks a stream hold is of no meaning, and may be NaN.
 
     Raises:
         DataError: A stream holds NaN or infinity, or lengths do not fit; names all that is wrong.
@@ -87,15 +99,19 @@ class TensorFeatures(AbstractFeatureSource):
         streams: Mapping[str, Tensor],
         targets: Mapping[Label, Tensor | Sequence[int]] | None = None,
         groups: Sequence[str] | None = None,
+        present: Mapping[str, Tensor] | None = None,
     ):
+        here = {name: torch.as_tensor(values) for name, values in (present or {}).items()}
         given = {label: torch.as_tensor(values) for label, values in (targets or {}).items()}
-        faults = _stream_faults(streams) or _label_faults(streams, given, groups)
+        faults = _presence_faults(streams, here) or _stream_faults(streams, here)
+        faults = faults or _label_faults(streams, given, groups)
         if faults:
             raise DataError(faults)
         num_samples = len(next(iter(streams.values())))
         self._streams = {name: value if value.ndim == 3 else value[:, None] for name, value in streams.items()}
         self._targets = {label: values.long() for label, values in given.items()}
         self._groups = tuple(str(row) for row in range(num_samples)) if groups is None else tuple(groups)
+        self._present = here
 
     @property
     def dims(self) -> dict[str, int]:
@@ -112,6 +128,11 @@ class TensorFeatures(AbstractFeatureSource):
         """What each sample belongs to."""
         return self._groups
 
+    @property
+    def present(self) -> dict[str, Bool[Tensor, " n"]]:
+        """Which samples have which stream, as it was given."""
+        return dict(self._present)
+
     def batch(
         self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
     ) -> StreamBatch:
@@ -125,7 +146,8 @@ class TensorFeatures(AbstractFeatureSource):
         shares = (torch.arange(num_frames, device=positions.device) + positions) / num_frames
         streams = {name: _take(value, indices, shares) for name, value in self._streams.items()}
         targets = {label: values[indices.to(values.device)] for label, values in self._targets.items()}
-        return StreamBatch(streams, targets=targets)
+        present = {name: values[indices.to(values.device)] for name, values in self._present.items()}
+        return StreamBatch(streams, present, targets)
 
     def subset(self, indices: Int[Tensor, " chosen"]) -> "TensorFeatures":
         """See ``AbstractFeatureSource.subset``."""
@@ -133,6 +155,7 @@ class TensorFeatures(AbstractFeatureSource):
         chosen._streams = {name: value[indices.to(value.device)] for name, value in self._streams.items()}
         chosen._targets = {label: values[indices.to(values.device)] for label, values in self._targets.items()}
         chosen._groups = tuple(self._groups[row] for row in indices.tolist())
+        chosen._present = {name: values[indices.to(values.device)] for name, values in self._present.items()}
         return chosen
 
 
@@ -147,7 +170,21 @@ def _take(
     return features[indices[:, None], frames].float()
 
 
-def _stream_faults(streams: Mapping[str, Tensor]) -> list[Fault]:
+def _presence_faults(streams: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> list[Fault]:
+    faults = []
+    for name, values in present.items():
+        place, remedy = Path(f"present {name!r}"), "give one boolean per row"
+        expected = tuple(streams[name].shape[:1]) if name in streams else ()
+        if name not in streams:
+            found = f"is no stream; there are {', '.join(streams) or 'none'}"
+            faults.append(Fault("unknown-stream", place, found, "name it as its stream"))
+        elif values.dtype != torch.bool or tuple(values.shape) != expected:
+            found = f"has shape {tuple(values.shape)} of {values.dtype}, expected {expected} of booleans"
+            faults.append(Fault("wrong-presence", place, found, remedy))
+    return faults
+
+
+def _stream_faults(streams: Mapping[str, Tensor], present: Mapping[str, Bool[Tensor, " n"]]) -> list[Fault]:
     if not streams:
         return [Fault("no-streams", Path("streams"), "no stream given", "give at least one tensor of features")]
     faults = []
@@ -157,8 +194,7 @@ def _stream_faults(streams: Mapping[str, Tensor]) -> list[Fault]:
         if value.ndim not in (2, 3) or not value.is_floating_point():
             found = f"has shape {tuple(value.shape)} of {value.dtype}, expected (n, frames, dim) or (n, dim) of floats"
             faults.append(Fault("wrong-shape", place, found, "reshape or convert it"))
-        elif not (finite := torch.isfinite(value).flatten(1).all(1)).all():
-            rows = (~finite).nonzero()[:, 0]
+        elif len(rows := _not_finite(value, present.get(name))):
             found = f"row {rows[0]} holds NaN or infinity ({len(rows)} of {len(value)} rows do)"
             faults.append(Fault("not-finite", place, found, "leave those rows out or encode them again"))
     if len(set(lengths.values())) > 1:
@@ -167,6 +203,12 @@ def _stream_faults(streams: Mapping[str, Tensor]) -> list[Fault]:
             Fault("wrong-length", Path("streams"), f"rows differ: {found}", "give one row per sample in each")
         )
     return faults
+
+
+def _not_finite(features: Tensor, present: Bool[Tensor, " n"] | None) -> Int[Tensor, " rows"]:
+    """Rows with NaN or infinity, of samples that have the stream."""
+    broken = ~torch.isfinite(features).flatten(1).all(1)
+    return (broken if present is None else broken & present.to(broken.device)).nonzero()[:, 0]
 
 
 def _label_faults(

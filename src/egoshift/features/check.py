@@ -1,9 +1,9 @@
 """The data check: every fault of a data set and its media, found together before hours are spent."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import polars as pl
 from egoshift.datasets import DataCard, SensorCoverage, load_dataset, sensor_coverage
 from egoshift.errors import DataError, Fault, MediaError
 from egoshift.features.coverage import past_the_end
+from egoshift.features.sensor_check import SensorCheck
+from egoshift.features.sensor_readings import SensorReadings
 from egoshift.media import AbstractHandLocator, VideoInfo, open_hand_locator, probe
 from egoshift.records import CLIP_SCHEMA, Dataset
 
@@ -24,14 +26,17 @@ class CheckReport:
     """What can be used of a data set, and everything that cannot.
 
     Attributes:
-        clips: The usable clips: their video opens and they end within it. What ``extract`` encodes.
+        clips: The clips whose video can be used: it opens and they end within it. What ``extract`` encodes.
         clips_total: Clips in the annotation files, usable or not.
         videos: Header of each video that opens and that a usable clip lies in.
         videos_total: Videos that the clips name.
-        unusable: Videos that cannot be used at all, and why.
+        unusable: Videos that cannot be used, and why; the recording may have other sensors.
         faults: Everything that is left out, and why.
-        clips_without_video: Clips of recordings that have other sensors but no video; ``clips`` has none of them.
-        sensors: How much each sensor covers; empty for a data set of videos alone.
+        clips_without_video: Clips of recordings without a video that can be used, but with another sensor that can;
+            ``clips`` has none of them.
+        sensors: How many recordings have a file of each sensor; empty for a data set of videos alone.
+        readings: What each sensor recorded; empty where that was not asked for.
+        warnings: What is odd about the sensors, but used as it is.
     """
 
     clips: pl.DataFrame
@@ -42,6 +47,8 @@ class CheckReport:
     faults: tuple[Fault, ...]
     clips_without_video: int = 0
     sensors: tuple[SensorCoverage, ...] = ()
+    readings: tuple[SensorReadings, ...] = ()
+    warnings: tuple[Fault, ...] = ()
 
     @property
     def clips_usable(self) -> int:
@@ -58,21 +65,33 @@ class CheckReport:
         """Number of faults by kind, most frequent first."""
         return dict(Counter(fault.kind for fault in self.faults).most_common())
 
+    @property
+    def warning_counts(self) -> dict[str, int]:
+        """Number of warnings by kind, most frequent first."""
+        return dict(Counter(warning.kind for warning in self.warnings).most_common())
+
 
 def check(
     data: DataCard | Dataset,
     *,
     locator: AbstractHandLocator | None = None,
     read_detections: bool = True,
+    read_sensors: bool = False,
+    desync: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Reads everything, opens every video's header, and reports all faults at once.
+
+    The clips of a recording whose video cannot be used, but of which another sensor can, stay.
 
     Args:
         data: A data card (its annotations and its hand detections are read too) or a data set already read.
         locator: Hand detections to look every video up in; a data card brings its own.
         read_detections: Whether to read each video's detections, or only to see that they are there.
-        progress: Called with how many headers and detections were read, and how many there are.
+        read_sensors: Whether to read the files of all sensors, or only to see that they are there.
+        desync: Whether to estimate how far the clock of each gyroscope is from its video's, which decodes the video;
+            only with ``read_sensors``.
+        progress: Called with how many headers, detections and recordings were read, and how many there are.
     """
     unreadable: tuple[Fault, ...] = ()  # of the detections as a whole
     if isinstance(data, Dataset):
@@ -94,14 +113,23 @@ def check(
     ]
     missing = {video_id: _missing(dataset, video_id) for video_id in absent}
     read = locator if locator is not None and not unreadable else None
-    tick = _Ticker(progress, len(present) * (2 if read is not None and read_detections else 1))
+    steps = len(present) * (2 if read is not None and read_detections else 1)
+    reads_sensors = read_sensors and bool(dataset.sensors)
+    tick = _Ticker(progress, steps + (len(video_ids) if reads_sensors else 0))
     infos, unopened = _headers(dataset, present, tick)
     undetected = {} if read is None else _undetected(read, infos, tick if read_detections else None)
     left_out = missing | unopened | undetected
     unusable = left_out | (dict.fromkeys(infos, unreadable[0]) if unreadable else {})
-    past_end = past_the_end(dataset.clips, {video_id: info.duration_s for video_id, info in infos.items()})
-    faults = (*dataset.faults, *unreadable, *left_out.values(), *past_end.values())
-    return _report(dataset, infos, unusable, past_end, faults)
+    sensors = SensorCheck(dataset, infos, unopened, desync=desync)
+    if reads_sensors:
+        sensors.read(tick)
+        others: Mapping[str, Collection[str]] = sensors.usable
+    else:
+        others = {video_id: _other_files(dataset, video_id) for video_id in video_ids}
+    past_end = past_the_end(dataset.clips, {video_id: info.duration_s for video_id, info in sensors.infos.items()})
+    faults = (*dataset.faults, *unreadable, *left_out.values(), *past_end.values(), *sensors.faults)
+    report = _report(dataset, infos, unusable, past_end, faults, {video for video in others if others[video]})
+    return replace(report, readings=sensors.readings(), warnings=sensors.warnings)
 
 
 def _report(
@@ -110,10 +138,13 @@ def _report(
     unusable: Mapping[str, Fault],
     past_end: Mapping[int, Fault],
     faults: tuple[Fault, ...],
+    others: Collection[str],
 ) -> CheckReport:
-    usable = ~pl.col("video_id").is_in(list(unusable)) & ~pl.col("index").is_in(list(past_end))
-    found = dataset.clips.with_row_index("index").filter(usable).drop("index")
-    clips = found.filter(pl.col("video_id").is_in(list(dataset.videos)))
+    """The report, given which recordings have a sensor other than ``video`` that can be used."""
+    has_video = pl.col("video_id").is_in(list(dataset.videos.keys() - unusable.keys()))
+    within = dataset.clips.with_row_index("index").filter(~pl.col("index").is_in(list(past_end))).drop("index")
+    found = within.filter(has_video | pl.col("video_id").is_in(list(others)))
+    clips = found.filter(has_video)
     used = set(clips["video_id"])
     return CheckReport(
         clips=clips,
@@ -125,6 +156,12 @@ def _report(
         clips_without_video=len(found) - len(clips),
         sensors=sensor_coverage(dataset),
     )
+
+
+def _other_files(dataset: Dataset, video_id: str) -> set[str]:
+    """The sensors of a recording that lie in another file than the video that FFmpeg reads, or have no such video."""
+    files = dataset.sensors.get(video_id, {})
+    return {name for name, file in files.items() if file.path != dataset.videos.get(video_id)}
 
 
 def open_locator(card: DataCard, dataset: Dataset) -> AbstractHandLocator | None:

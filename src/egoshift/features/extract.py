@@ -1,7 +1,7 @@
 """Extraction: videos in, a finished feature store out; resumable at any kill, with the same bytes in the end."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +97,15 @@ def extract(
         found = check(dataset, locator=locator if "hand" in settings.views else None, read_detections=False)
         wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
         meter = Meter(wanted, len(settings.views), progress)
-        failed = _encode(draft, wanted, lambda: Pipeline(encoder, settings.views, locator, batch_size), meter, dataset)
+        todo = {video.video_id: video for video in wanted if len(video.missing_s)}
+        jobs = [
+            Job(video_id, found.videos[video_id], video.missing_s, dataset.frame_rates_hz.get(video_id))
+            for video_id, video in todo.items()
+        ]
+        failed = _encode(draft, todo, jobs, lambda: Pipeline(encoder, settings.views, locator, batch_size), meter)
         faults = (*found.faults, *failed.values())
         store = draft.finish({video.video_id for video in wanted}, {**found.unusable, **failed}, faults)
     covered = found.clips.filter(~pl.col("video_id").is_in(list(failed)))
-    todo = [video for video in wanted if len(video.missing_s)]
     return ExtractReport(
         store,
         videos_total=found.videos_total,
@@ -112,7 +116,7 @@ def extract(
         clips_usable=len(covered),
         seconds=time.monotonic() - started_s,
         faults=faults,
-        notices=tuple(_notice(video) for video in wanted if video.replaced),
+        notices=notices(wanted),
     )
 
 
@@ -142,18 +146,17 @@ def make_settings(
 
 
 def _encode(
-    draft: Draft, wanted: Sequence[Wanted], open_pipeline: Callable[[], Pipeline], meter: Meter, dataset: Dataset
+    draft: Draft,
+    todo: Mapping[str, Wanted],
+    jobs: Sequence[Job],
+    open_pipeline: Callable[[], Pipeline],
+    meter: Meter,
 ) -> dict[str, Fault]:
     """Encodes what is missing, adds each video to the draft as it is finished, and gives the faults of the others."""
-    todo = {video.video_id: video for video in wanted if len(video.missing_s)}
     failed: dict[str, Fault] = {}
     if not todo:
         return failed
     draft.open()
-    jobs = [
-        Job(video.video_id, video.info, video.missing_s, dataset.frame_rates_hz.get(video.video_id))
-        for video in todo.values()
-    ]
     with closing(open_pipeline().run(jobs)) as events:
         for event in events:
             if isinstance(event, Encoded):
@@ -167,5 +170,10 @@ def _encode(
     return failed
 
 
-def _notice(video: Wanted) -> str:
-    return f"{video.info.path}: is not the file that was stored as {video.video_id!r} before; it was encoded again"
+def notices(wanted: Sequence[Wanted]) -> tuple[str, ...]:
+    """What a person should know: each video that is encoded again because its file changed."""
+    return tuple(
+        f"{video.info.path}: is not the file that was stored as {video.video_id!r} before; it was encoded again"
+        for video in wanted
+        if video.replaced
+    )

@@ -9,12 +9,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from egoshift.encoders import WeightCard
+from egoshift.encoders import SensorCard, WeightCard
 from egoshift.errors import StoreError
 from egoshift.features.plan import FramePlan
 
-View = Literal["full", "hand"]
-"""What of a frame is encoded: all of it, or the part with the hands and what they touch."""
+View = Literal["full", "hand", "window"]
+"""What is encoded: of a frame all of it, or the part with the hands and what they touch; of another sensor, or by an
+encoder of clips, a window around each time."""
 
 
 class VideoEntry(BaseModel):
@@ -55,7 +56,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
-    encoder: WeightCard
+    encoder: WeightCard | SensorCard
     views: tuple[View, ...]
     plan: FramePlan
     hand: dict[str, JsonValue] | None = None

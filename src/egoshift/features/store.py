@@ -7,6 +7,7 @@ On disk a store is a folder::
     full.npy, hand.npy  float16 (rows, dim): one per view; of pictures (encoder ``pixels:…``) uint8
     hand_boxes.npy      float32 (rows, 4): with the hand view, what it shows
     hand_origins.npy    uint8 (rows,): where each box came from
+    present.npy         uint8 (rows,): with windows of a sensor, whether it was recorded there; else the row is zero
 
 While extraction is unfinished there is a folder ``unfinished`` beside them, and the store is not read: numbers from
 some of the videos would silently be numbers of another data set.
@@ -18,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import xxhash
-from jaxtyping import Float16, Float32, Float64, UInt8
+from jaxtyping import Float16, Float32, Float64, Int64, UInt8
 
-from egoshift.encoders import WeightCard
+from egoshift.encoders import TowerCard
 from egoshift.errors import StoreError
 from egoshift.features.manifest import Manifest, View
 
@@ -30,17 +31,19 @@ NEXT = "next"
 _REMEDY = "delete the folder and extract again"
 
 
-def feature_dtype(card: WeightCard) -> np.dtype:
+def feature_dtype(card: TowerCard) -> np.dtype:
     """In which type an encoder's features are stored: float16, but pictures as the bytes that they are."""
     return np.dtype("u1" if card.family == "pixels" else "<f2")
 
 
-def array_layout(views: tuple[View, ...], card: WeightCard) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+def array_layout(views: tuple[View, ...], card: TowerCard) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
     """Type and shape of a row of each array of a store, by the array's name."""
     layout: dict[str, tuple[np.dtype, tuple[int, ...]]] = {"times": (np.dtype("<f8"), ())}
     layout |= {view: (feature_dtype(card), (card.dim,)) for view in views}
     if "hand" in views:
         layout |= {"hand_boxes": (np.dtype("<f4"), (4,)), "hand_origins": (np.dtype("u1"), ())}
+    if "window" in views:
+        layout |= {"present": (np.dtype("u1"), ())}
     return layout
 
 
@@ -119,6 +122,13 @@ class Store:
     def hand_origins(self) -> UInt8[np.ndarray, " rows"]:
         """Where each hand box came from, as an index into ``egoshift.media.ORIGINS``."""
         return self._array("hand_origins")
+
+    @property
+    def recorded(self) -> Int64[np.ndarray, " recorded"]:
+        """The rows in which there is something: all of them, but for sensors that were off or have gaps."""
+        if "window" not in self.views:
+            return np.arange(len(self), dtype=np.int64)
+        return np.flatnonzero(self._array("present")).astype(np.int64)
 
     def verify(self) -> None:
         """Compares every byte with the hashes in the manifest.

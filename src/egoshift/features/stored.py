@@ -1,13 +1,14 @@
 """Batches from feature stores: a clip is a window, a batch is one integer gather per stream."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 import torch
-from jaxtyping import Float64, Int
+from jaxtyping import Bool, Float64, Int
 from torch import Tensor
 
 from egoshift.classifier import StreamBatch
@@ -17,9 +18,12 @@ from egoshift.features.batches import AbstractFeatureSource
 from egoshift.features.coverage import uncovered
 from egoshift.features.manifest import View
 from egoshift.features.store import Store
-from egoshift.features.windows import Windows
+from egoshift.features.windows import Windows, recorded
 from egoshift.media import bin_centres, random_in_bins
 from egoshift.records import Label
+
+Streams = Mapping[str, tuple[Store, View]]
+"""Per stream name, a store and one of its views."""
 
 
 class StoredFeatures(AbstractFeatureSource):
@@ -32,6 +36,8 @@ class StoredFeatures(AbstractFeatureSource):
     Args:
         streams: Per stream name, a store and one of its views.
         clips: Clips with columns ``CLIP_SCHEMA``.
+        optional: Names of streams that a clip may lack, as long as it has one stream; others must cover every clip. A
+            sensor that was recorded for less than half of a clip's times is lacking.
         labels: Which kinds of label to give as targets; a missing label is -1.
         resident: Whether the arrays are read into memory; ``"auto"``: where they fit into a quarter of what is free.
         device: Where resident arrays lie and batches are put together.
@@ -48,20 +54,17 @@ class StoredFeatures(AbstractFeatureSource):
 
     def __init__(
         self,
-        streams: Mapping[str, tuple[Store, View]],
+        streams: Streams,
         clips: pl.DataFrame,
         labels: Sequence[Label] = (),
         *,
+        optional: Collection[str] = (),
         resident: bool | Literal["auto"] = "auto",
         device: torch.device | str = "cpu",
     ):
         stores = {store.path: store for store, _ in streams.values()}
-        covered = np.ones(len(clips), dtype=bool)
-        faults: list[Fault] = []
-        for store in stores.values():
-            missing = uncovered(store, clips)
-            covered[list(missing)] = False
-            faults += missing.values()
+        there, faults = _coverage(clips, streams, optional)
+        covered = np.all([there[path] for path in _needed(streams, optional)] or [np.any(list(there.values()), 0)], 0)
         self.clips = clips.filter(pl.Series(covered, dtype=pl.Boolean))
         self._dropped = tuple(faults)
         if self.clips.is_empty():
@@ -80,6 +83,7 @@ class StoredFeatures(AbstractFeatureSource):
             resident = fits_in_memory(sum(store.array(view).nbytes for store, view in wanted.values()))
         arrays = {key: FeatureArray(*value, resident=resident, device=device) for key, value in wanted.items()}
         self._arrays = {name: arrays[store.path, view] for name, (store, view) in streams.items()}
+        self._present = {name: torch.from_numpy(there[streams[name][0].path][covered]) for name in optional}
 
     @property
     def dims(self) -> dict[str, int]:
@@ -95,6 +99,16 @@ class StoredFeatures(AbstractFeatureSource):
     def groups(self) -> tuple[str, ...]:
         """The video of each clip."""
         return self._groups
+
+    @property
+    def present(self) -> dict[str, Bool[Tensor, " n"]]:
+        """Which samples have which of the optional streams."""
+        return dict(self._present)
+
+    @property
+    def spans(self) -> Float64[Tensor, "n 2"]:
+        """From when to when each clip lasts, in seconds of its video."""
+        return torch.from_numpy(np.stack([self._starts_s, self._stops_s], 1))
 
     @property
     def dropped(self) -> tuple[Fault, ...]:
@@ -114,7 +128,9 @@ class StoredFeatures(AbstractFeatureSource):
         times_s = self._times(chosen, num_frames, generator)
         rows = {path: windows.nearest(chosen, times_s) for path, windows in self._windows.items()}
         streams = {name: array.take(rows[array.store.path]) for name, array in self._arrays.items()}
-        return StreamBatch(streams, targets={label: values[indices.cpu()] for label, values in self._targets.items()})
+        present = {name: values[indices.cpu()] for name, values in self._present.items()}
+        targets = {label: values[indices.cpu()] for label, values in self._targets.items()}
+        return StreamBatch(streams, present, targets)
 
     def subset(self, indices: Int[Tensor, " chosen"]) -> "StoredFeatures":
         """See ``AbstractFeatureSource.subset``."""
@@ -125,6 +141,7 @@ class StoredFeatures(AbstractFeatureSource):
         chosen._starts_s, chosen._stops_s = self._starts_s[rows], self._stops_s[rows]
         chosen._targets = {label: values[indices.cpu()] for label, values in self._targets.items()}
         chosen._groups = tuple(self._groups[row] for row in rows)
+        chosen._present = {name: values[indices.cpu()] for name, values in self._present.items()}
         return chosen
 
     def _times(
@@ -134,3 +151,36 @@ class StoredFeatures(AbstractFeatureSource):
         if generator is None:
             return bin_centres(starts_s, stops_s, num_frames)
         return random_in_bins(starts_s, stops_s, num_frames, generator)
+
+
+def _needed(streams: Streams, optional: Collection[str]) -> set[Path]:
+    """The stores that must cover every clip."""
+    return {store.path for name, (store, _) in streams.items() if name not in optional}
+
+
+def _coverage(
+    clips: pl.DataFrame, streams: Streams, optional: Collection[str]
+) -> tuple[dict[Path, Bool[np.ndarray, " clips"]], list[Fault]]:
+    """Which clips each store covers, and a fault for each clip that is left out."""
+    needed, there, faults = _needed(streams, optional), {}, list[Fault]()
+    for store in {store.path: store for store, _ in streams.values()}.values():
+        missing = uncovered(store, clips)
+        own = np.ones(len(clips), dtype=bool)
+        own[list(missing)] = False
+        if "window" in store.views:
+            unrecorded = own & ~recorded(store, clips)
+            own &= ~unrecorded
+            missing |= {index: _lacking(clips, index, [store]) for index in np.flatnonzero(unrecorded).tolist()}
+        there[store.path] = own
+        faults += missing.values() if store.path in needed else ()
+    if not needed:
+        nowhere = np.flatnonzero(~np.any(list(there.values()), 0)).tolist()
+        faults += [_lacking(clips, index, [store for store, _ in streams.values()]) for index in nowhere]
+    return there, faults
+
+
+def _lacking(clips: pl.DataFrame, index: int, stores: Sequence[Store]) -> Fault:
+    row = clips.row(index, named=True)
+    places = ", ".join(str(path) for path in dict.fromkeys(store.path for store in stores))
+    found = f"clip {row['clip_id']}: nothing was recorded of it in {places}"
+    return Fault("not-recorded", Path(row["file"]), found, "nothing to do where the sensor was off", row["row"])

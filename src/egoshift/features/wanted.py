@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -12,10 +13,22 @@ from jaxtyping import Float64
 from egoshift.features.manifest import VideoEntry
 from egoshift.features.parts import Rows
 from egoshift.features.plan import FramePlan, ticks
-from egoshift.media import VideoInfo
 
 Times = Float64[np.ndarray, " times"]
 _ENDS_BYTES = 1 << 16
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A file to encode from, such as a ``VideoInfo``."""
+
+    @property
+    def path(self) -> Path:
+        """The file, or the folder of numbered frames."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it is."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class Wanted:
 
     Attributes:
         video_id: Which video.
-        info: Its header.
+        info: Its file.
         num_clips: How many usable clips lie in it.
         asked_s: The times that those clips need.
         missing_s: Those of them that are not stored yet.
@@ -47,7 +60,7 @@ class Wanted:
     """
 
     video_id: str
-    info: VideoInfo
+    info: Recorded
     num_clips: int
     asked_s: Float64[np.ndarray, " asked"]
     missing_s: Float64[np.ndarray, " missing"]
@@ -67,13 +80,13 @@ class Wanted:
 
 
 def wanted_videos(
-    clips: pl.DataFrame, videos: Mapping[str, VideoInfo], plan: FramePlan, kept: Mapping[str, Kept]
+    clips: pl.DataFrame, videos: Mapping[str, Recorded], plan: FramePlan, kept: Mapping[str, Kept]
 ) -> tuple[Wanted, ...]:
     """What is wanted of each video that a clip lies in, in the order of their ids.
 
     Args:
         clips: Usable clips.
-        videos: The header of each of their videos.
+        videos: The file of each of their videos.
         plan: Which times.
         kept: What is stored already, by video id.
     """

@@ -5,8 +5,9 @@ Paper: Gong et al., "MMG-Ego4D: Multi-Modal Generalization in Egocentric Action 
 training, so that one model serves every subset. Its fusion by attention beats one by an MLP. No more of the fusion is
 published, so all else is an option with a default of ours:
 
-    - Input. Ours: features of frozen encoders, stored; each modality is one stream. Paper: whether the encoders are
-      trained further with the fusion is not said.
+    - Input. Ours: each modality is one stream, features of frozen encoders that were stored, or (``encoders``) windows
+      of the sensor's own signal, with an encoder that is trained with the fusion. Which of them the paper does is not
+      said.
     - Projection. Ours: LayerNorm (``input_norm``) and a Linear to ``width``, 256, for each modality.
     - Tokens. Ours: all frames of a stream (``tokens="frames"``), or their mean as one token.
     - Fusion. Ours: two pre-norm blocks of 4 heads, modality embeddings, learned places in time, [CLS].
@@ -17,19 +18,21 @@ published, so all else is an option with a default of ours:
     - Classes. Paper: a closed set. Ours: that (``head="linear"``), or any class names (``head="text"``).
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from egoshift.blocks.streams import mean_direction, mean_of_unit, read_stream
-from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.classifier import AbstractSubsetClassifier, ClassText, StreamBatch, SubsetScores
+from egoshift.encoders import SignalEncoder
 from egoshift.errors import ConfigError
-from egoshift.fusion.heads import LinearHead
 from egoshift.fusion.inputs import ModalityInputs, refuse_empty
 from egoshift.fusion.modules import Present, drop_modalities
-from egoshift.fusion.options import build_fusion, build_head, build_projection, checked_options
+from egoshift.fusion.options import build_encoders, build_fusion, build_head, build_projection, checked_options
 from egoshift.losses.subsets import Modalities
 from egoshift.records import Label
 
@@ -37,11 +40,11 @@ STAGES = ("fused", "input")
 """Which embedding of one modality: the fused vector of it alone, or its mean projected token before fusion."""
 
 
-class Fusion(AbstractClassifier):
+class Fusion(AbstractSubsetClassifier):
     """Whichever modalities a sample has, fused into one vector and classified.
 
     Parameters are drawn from torch's global generator, as every ``nn.Module``'s: seed it first to repeat a run. In
-    training mode ``forward`` drops modalities, by the same generator; ``embed`` never does.
+    training mode ``forward`` drops modalities, by the same generator; nothing else does.
 
     Args:
         modalities: The streams, each a modality of its own, and the width of each; their order does not matter. A batch
@@ -69,6 +72,12 @@ class Fusion(AbstractClassifier):
         alpha: What the shift is multiplied by.
         logit_scale: What a text head's cosines are multiplied by, at first where it is trained.
         train_logit_scale: Whether the logarithm of the scale is trained.
+        temperature: tau of the alignment loss, at first where it is trained.
+        train_temperature: Whether the logarithm of tau is trained.
+        encoders: Per modality whose stream is the sensor's own signal, the arguments of its encoder
+            (``fusion.sensors.make_signal_encoder``): ``preset``, ``options``, ``rate_hz``, ``centred``, ``weights``;
+            and ``sensor`` where that is not the modality's name. It is trained with the fusion, and its statistics are
+            those of the training clips.
         projection_dim: Width of ``project``, a layer between two Linears that the alignment loss alone trains; none has
             no such layer.
 
@@ -100,6 +109,9 @@ class Fusion(AbstractClassifier):
         alpha: float = 1.0,
         logit_scale: float = 100.0,
         train_logit_scale: bool = False,
+        temperature: float = 0.07,
+        train_temperature: bool = False,
+        encoders: Mapping[str, Mapping[str, Any]] | None = None,
         projection_dim: int | None = None,
     ):
         given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
@@ -109,11 +121,33 @@ class Fusion(AbstractClassifier):
         self.modalities: Modalities = tuple(options["modalities"])
         self.required_streams = self.optional_streams = self.modalities
         self.classify_streams = tuple(options["classify_streams"])
-        self.width, self.modality_dropout = width, options["modality_dropout"]
+        self.width, self.modality_dropout, self.tau = width, options["modality_dropout"], options["temperature"]
         whole = fusion == "attention" and tokens == "frames"
-        self.inputs = ModalityInputs(options["modalities"], width, norm=input_norm, whole=whole)
+        self.inputs = ModalityInputs(
+            options["modalities"], width, norm=input_norm, whole=whole, encoders=build_encoders(options)
+        )
         self.fusion, self.head = build_fusion(options), build_head(options)
         self.projection = build_projection(options)
+        started = torch.tensor(math.log(options["temperature"]))
+        self.log_temperature = nn.Parameter(started) if train_temperature else None
+
+    def observe(self, clips: Iterable[StreamBatch], text: Mapping[Label, ClassText]) -> None:
+        """Takes the statistics of signals from the training clips, of each sensor once."""
+        del text
+        encoders = {name: encoder for name, encoder in self.signal_encoders.items() if not bool(encoder.observed)}
+        if not encoders:
+            return
+        windows: dict[str, list[Tensor]] = {name: [] for name in encoders}
+        for batch in clips:
+            for name in encoders.keys() & batch.streams.keys():
+                windows[name].append(batch.streams[name])
+        for name, encoder in encoders.items():
+            encoder.observe(windows[name])
+
+    @property
+    def signal_encoders(self) -> dict[str, SignalEncoder]:
+        """The encoders that are trained with the fusion, by modality."""
+        return {name: cast(SignalEncoder, encoder) for name, encoder in self.inputs.encoders.items()}
 
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
@@ -127,9 +161,7 @@ class Fusion(AbstractClassifier):
         if self.training and self.modality_dropout:
             present = drop_modalities(present, self.modality_dropout)
         fused = self._fuse(self.inputs(batch, self.modalities), present)
-        own = () if isinstance(self.head, LinearHead) else (self._own(batch, present),)
-        logits: dict[Label, Tensor] = self.head(fused, text, *own)
-        return logits
+        return self._logits(fused, text, self._own(batch), present)
 
     def embed(
         self, batch: StreamBatch, subset: Sequence[str] | None = None, *, allow_empty: bool = False
@@ -151,18 +183,25 @@ class Fusion(AbstractClassifier):
         self, batch: StreamBatch, subsets: Sequence[Modalities], *, allow_empty: bool = False
     ) -> dict[Modalities, Float[Tensor, "batch width"]]:
         """``embed`` for several subsets, each stream read and projected once; see there."""
-        wanted = {name for subset in subsets for name in subset}
-        sequences = self.inputs(batch, wanted)
-        embedded = {}
-        for subset in subsets:
-            present = self.inputs.presence(batch, subset)
-            if not allow_empty:
-                refuse_empty(present, subset)
-            chosen = [
-                tokens if name in subset else None for name, tokens in zip(self.modalities, sequences, strict=True)
-            ]
-            embedded[tuple(subset)] = self._fuse(chosen, present)
-        return embedded
+        return {subset: fused for subset, _, fused in self._by_subset(batch, subsets, allow_empty)}
+
+    def score_subsets(
+        self,
+        batch: StreamBatch,
+        text: Mapping[Label, ClassText],
+        subsets: Sequence[Modalities],
+        *,
+        allow_empty: bool = False,
+    ) -> dict[Modalities, SubsetScores]:
+        """``embed`` and ``forward`` for several subsets, each stream read and projected once.
+
+        See ``AbstractSubsetClassifier.score_subsets``.
+        """
+        own = self._own(batch)
+        return {
+            subset: SubsetScores(fused, self._logits(fused, text, own, present))
+            for subset, present, fused in self._by_subset(batch, subsets, allow_empty)
+        }
 
     def unimodal(self, batch: StreamBatch, stage: str = "fused") -> dict[str, Float[Tensor, "batch width"]]:
         """Per modality the embedding of it alone, zero for samples without it: what the alignment loss compares.
@@ -187,6 +226,13 @@ class Fusion(AbstractClassifier):
         """Which samples have at least one modality of a subset; none takes all modalities."""
         return self.inputs.presence(batch, self.modalities if subset is None else subset).any(1)
 
+    @property
+    def temperature(self) -> Tensor | float:
+        """Tau of the alignment loss; a tensor with a gradient where it is trained."""
+        if self.log_temperature is None:
+            return float(self.tau)
+        return self.log_temperature.exp()
+
     def project(self, embeddings: Float[Tensor, "batch width"]) -> Float[Tensor, "batch _"]:
         """Embeddings as the alignment loss sees them: through the projection, or as they are where there is none."""
         projected: Tensor = self.projection(embeddings)
@@ -201,12 +247,37 @@ class Fusion(AbstractClassifier):
         fused: Tensor = self.fusion(sequences, present | ~some)
         return fused.float().masked_fill(~some, 0.0)
 
-    def _own(self, batch: StreamBatch, present: Present) -> tuple[Tensor, Tensor] | None:
-        """Unit vectors of the streams that lie in the text's space, and who has one."""
-        numbers = [
-            n for n, name in enumerate(self.modalities) if name in self.classify_streams and name in batch.streams
-        ]
-        if not numbers:
-            return None
-        vectors = [mean_of_unit(read_stream(batch, self.modalities[number])) for number in numbers]
-        return mean_direction(vectors, present[:, numbers]), present[:, numbers].any(1)
+    def _by_subset(
+        self, batch: StreamBatch, subsets: Sequence[Modalities], allow_empty: bool
+    ) -> Iterator[tuple[Modalities, Present, Float[Tensor, "batch width"]]]:
+        """Each subset, who has which modality of it, and the fused vectors."""
+        sequences = self.inputs(batch, {name for subset in subsets for name in subset})
+        for subset in subsets:
+            present = self.inputs.presence(batch, subset)
+            if not allow_empty:
+                refuse_empty(present, subset)
+            chosen = [
+                tokens if name in subset else None for name, tokens in zip(self.modalities, sequences, strict=True)
+            ]
+            yield tuple(subset), present, self._fuse(chosen, present)
+
+    def _own(self, batch: StreamBatch) -> dict[int, Tensor]:
+        """Unit vectors of the streams that lie in the text's space, by the modality's number."""
+        return {
+            number: mean_of_unit(read_stream(batch, name))
+            for number, name in enumerate(self.modalities)
+            if name in self.classify_streams and name in batch.streams
+        }
+
+    def _logits(
+        self, fused: Tensor, text: Mapping[Label, ClassText], own: Mapping[int, Tensor], present: Present
+    ) -> dict[Label, Tensor]:
+        """What the head makes of fused vectors, and of the vectors in the text's space that samples have."""
+        numbers = list(own)
+        here = present[:, numbers]
+        logits: dict[Label, Tensor] = (
+            self.head(fused, text, (mean_direction(list(own.values()), here), here.any(1)))
+            if numbers
+            else self.head(fused, text)
+        )
+        return logits

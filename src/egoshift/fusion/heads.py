@@ -14,7 +14,7 @@ from egoshift.classifier import ClassText
 from egoshift.errors import ConfigError
 from egoshift.records import Label
 
-RULES = ("compare", "shift")
+RULES = ("compare", "shift", "both")
 """What the fused vector does to class text; see ``TextHead``."""
 
 
@@ -73,10 +73,11 @@ class TextHead(nn.Module):
 
         "compare":  logits[b, t] = scale * <unit(e_t), unit(A f_b)>
         "shift":    logits[b, t] = scale * <unit(e_t + alpha * B f_b), v_b>
+        "both":     logits[b, t] = scale * <unit(e_t + alpha * B f_b), unit(v_b + unit(A f_b))>
 
     The second is X-MIC's equation 1 with its vector computed from every sensor that a sample has. v_b is the unit
     vector of the streams that lie in the text's space (frames of CLIP) where a sample has one, and unit(A f_b) where
-    it has none.
+    it has none. There, what is classified never hears or feels anything if it sees; the third, which is ours, lets it.
 
     Args:
         width: Of the fused vector.
@@ -93,7 +94,8 @@ class TextHead(nn.Module):
         super().__init__()
         self.text_dim, self.alpha, self.fixed_scale = text_dim, alpha, logit_scale
         self.to_text = nn.Linear(width, text_dim)
-        self.to_shift = nn.Linear(width, text_dim) if rule == "shift" else None
+        self.to_shift = None if rule == "compare" else nn.Linear(width, text_dim)
+        self.joins = rule == "both"
         self.log_scale = nn.Parameter(torch.tensor(math.log(logit_scale))) if train_logit_scale else None
 
     def forward(
@@ -114,7 +116,8 @@ class TextHead(nn.Module):
         """
         video = functional.normalize(self.to_text(fused).float(), dim=-1)
         if own is not None:
-            video = torch.where(own[1].unsqueeze(1), own[0], video)
+            joined = functional.normalize(own[0] + video, dim=-1) if self.joins else own[0]
+            video = torch.where(own[1].unsqueeze(1), joined, video)
         scale = self.fixed_scale if self.log_scale is None else self.log_scale.exp()
         vectors = {label: read_text(words, self.text_dim) for label, words in text.items()}
         if self.to_shift is None:

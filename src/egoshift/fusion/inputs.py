@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from egoshift.blocks.streams import read_stream
 from egoshift.classifier import StreamBatch
+from egoshift.encoders import SignalEncoder
 from egoshift.errors import ConfigError
 from egoshift.fusion.modules import Present
 
@@ -22,13 +23,25 @@ class ModalityInputs(nn.Module):
         width: What they are projected to.
         norm: One of ``INPUT_NORMS``, of each frame.
         whole: Whether every frame is a token; else their mean is.
+        encoders: Those of the modalities whose streams are windows of a sensor's own signal; each makes one token.
     """
 
-    def __init__(self, dims: Mapping[str, int], width: int, *, norm: str, whole: bool):
+    def __init__(
+        self,
+        dims: Mapping[str, int],
+        width: int,
+        *,
+        norm: str,
+        whole: bool,
+        encoders: Mapping[str, SignalEncoder] | None = None,
+    ):
         super().__init__()
         self.dims, self.norm, self.whole = dict(dims), norm, whole
-        self.norms = nn.ModuleList(nn.LayerNorm(dim) for dim in dims.values() if norm == "layer")
-        self.projections = nn.ModuleList(nn.Linear(dim, width) for dim in dims.values())
+        given = dict(encoders or {})
+        self.encoders = nn.ModuleDict(given)
+        widths = [given[name].dim if name in given else dim for name, dim in dims.items()]
+        self.norms = nn.ModuleList(nn.LayerNorm(dim) for dim in widths if norm == "layer")
+        self.projections = nn.ModuleList(nn.Linear(dim, width) for dim in widths)
 
     def forward(self, batch: StreamBatch, subset: Collection[str]) -> list[Tensor | None]:
         """Per modality its tokens ``(batch, time, width)``; None for those beyond the subset or absent from the batch.
@@ -42,6 +55,8 @@ class ModalityInputs(nn.Module):
                 sequences.append(None)
                 continue
             frames = read_stream(batch, name, dim)
+            if name in self.encoders:
+                frames = self.encoders[name](frames).unsqueeze(1)
             if self.norm == "layer":
                 frames = self.norms[number](frames)
             elif self.norm == "unit":

@@ -7,10 +7,15 @@ from torch import nn
 
 from egoshift.blocks.attention import POSITIONS
 from egoshift.blocks.streams import choice, trained_classes
+from egoshift.encoders import SignalEncoder
 from egoshift.errors import ConfigError
 from egoshift.fusion.heads import RULES, LinearHead, TextHead
 from egoshift.fusion.inputs import INPUT_NORMS
 from egoshift.fusion.modules import MISSING, POOLINGS, AttentionFusion, MLPFusion
+from egoshift.fusion.sensors import make_signal_encoder
+
+FIRST = ("video", "audio", "imu")
+"""The paper's modalities, in its order."""
 
 TOKENS = ("frames", "mean")
 HEADS = ("linear", "text")
@@ -33,6 +38,9 @@ _DEFAULTS: Mapping[str, object] = {
     "alpha": 1.0,
     "logit_scale": 100.0,
     "train_logit_scale": False,
+    "temperature": 0.07,
+    "train_temperature": False,
+    "encoders": None,
     "projection_dim": None,
 }
 PRESETS_FUSION: Mapping[str, Mapping[str, object]] = {
@@ -72,14 +80,32 @@ def checked_options(given: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"modality_dropout is {options['modality_dropout']}; give a probability from 0 to 1")
     if options["logit_scale"] <= 0:
         raise ConfigError(f"logit_scale is {options['logit_scale']}; give a scale above zero")
+    if not options["temperature"] > 0:
+        raise ConfigError(f"temperature is {options['temperature']}; give a number above zero")
     _check_classified(options)
     classes = trained_classes(options["classes"])
-    options["modalities"] = dict(sorted(options["modalities"].items()))
+    options["modalities"] = dict(sorted(options["modalities"].items(), key=_place))
     options["classes"] = {label: list(names) for label, names in classes.items()} or None
     options["classify_streams"] = sorted(options["classify_streams"])
-    for name in ("mlp_ratio", "modality_dropout", "alpha", "logit_scale"):
+    options["encoders"] = {name: dict(given) for name, given in sorted((options["encoders"] or {}).items())} or None
+    for name in ("mlp_ratio", "modality_dropout", "alpha", "logit_scale", "temperature"):
         options[name] = float(options[name])
     return options
+
+
+def build_encoders(options: Mapping[str, Any]) -> dict[str, SignalEncoder]:
+    """The encoders of the modalities whose streams are signals."""
+    found = {
+        name: make_signal_encoder(**{"sensor": name, **arguments})
+        for name, arguments in sorted((options["encoders"] or {}).items())
+    }
+    for name, encoder in found.items():
+        if options["modalities"].get(name) != encoder.spec.row_dim:
+            raise ConfigError(
+                f"encoders names {name!r}, whose rows have {encoder.spec.row_dim} numbers; the modalities are "
+                f"{options['modalities']}; give a stream of signals of this width"
+            )
+    return found
 
 
 def build_fusion(options: Mapping[str, Any]) -> AttentionFusion | MLPFusion:
@@ -127,6 +153,12 @@ def build_projection(options: Mapping[str, Any]) -> nn.Module:
     return nn.Identity() if dim is None else nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, dim))
 
 
+def _place(modality: tuple[str, int]) -> tuple[int, str]:
+    """Where a modality stands among others: the paper's in its order, others after them by name."""
+    name, _ = modality
+    return FIRST.index(name) if name in FIRST else len(FIRST), name
+
+
 def _check_widths(options: Mapping[str, Any]) -> None:
     modalities = options["modalities"]
     if not modalities or min(modalities.values()) < 1:
@@ -152,10 +184,10 @@ def _check_classified(options: Mapping[str, Any]) -> None:
     names, modalities = options["classify_streams"], options["modalities"]
     if isinstance(names, str) or len(set(names)) != len(names):
         raise ConfigError(f"classify_streams is {names!r}; give a list of different stream names, as ['video']")
-    if names and (options["head"], options["text_rule"]) != ("text", "shift"):
+    if names and (options["head"] != "text" or options["text_rule"] == "compare"):
         raise ConfigError(
             "classify_streams are compared with class text that the fused vector moves; give head='text' and "
-            "text_rule='shift' too, or no classify_streams"
+            "text_rule='shift' or 'both' too, or no classify_streams"
         )
     for name in names:
         if modalities.get(name) != options["text_dim"]:

@@ -2,34 +2,40 @@
 
 from egoshift.media.hands import ORIGINS, AbstractHandLocator, HandBoxes, crop
 from egoshift.media.locators import HAND_LOCATORS, open_hand_locator
-from egoshift.media.logmel import AUDIOSET_MEAN, AUDIOSET_STD, ast_input, frames_present, log_mel
+from egoshift.media.logmel import filled, frames_present, log_mel
+from egoshift.media.motion import motion_energy, spaced_frames
 from egoshift.media.sampling import bin_centres, exact_times, grid_times, random_in_bins
+from egoshift.media.sensors import SensorReader, read_inertial, read_sound_file, sound_pass
 from egoshift.media.sound import Sound, SoundInfo, probe_sound, read_sound
 from egoshift.media.soundpass import SoundPass
 from egoshift.media.video import VideoInfo, probe, read_frames
 
 __all__ = [
-    "AUDIOSET_MEAN",
-    "AUDIOSET_STD",
     "HAND_LOCATORS",
     "ORIGINS",
     "AbstractHandLocator",
     "HandBoxes",
+    "SensorReader",
     "Sound",
     "SoundInfo",
     "SoundPass",
     "VideoInfo",
-    "ast_input",
     "bin_centres",
     "crop",
     "exact_times",
+    "filled",
     "frames_present",
     "grid_times",
     "log_mel",
+    "motion_energy",
     "open_hand_locator",
     "probe",
     "probe_sound",
     "random_in_bins",
     "read_frames",
+    "read_inertial",
     "read_sound",
+    "read_sound_file",
+    "sound_pass",
+    "spaced_frames",
 ]

@@ -1,4 +1,4 @@
-"""Log-mel filterbanks as Kaldi defines them, for whole batches, and as the Audio Spectrogram Transformer takes them.
+"""Log-mel filterbanks as Kaldi defines them, for whole batches, and of the length that a spectrogram transformer takes.
 
 Every 10 ms, 25 ms of sound are freed of their mean, preemphasised (y[t] = x[t] - 0.97 x[t - 1]), multiplied by a
 symmetric Hann window, padded to 512 samples and transformed; the power spectrum is summed under triangles that stand at
@@ -37,11 +37,9 @@ PREEMPHASIS = 0.97
 LOWEST_HZ = 20.0
 FLOOR = 2.0**-23
 
-AUDIOSET_MEAN = -4.2677393
-"""The mean of AudioSet's log-mel values, with which the published AST weights were trained."""
-
-AUDIOSET_STD = 4.5689974
-"""Their standard deviation."""
+NOTHING = 0.0
+"""What frames hold in which nothing was heard. As the authors of the AST fill up short sounds: zeros *before* they
+normalise, so 0.467 after it is what the published weights have learned to take for nothing."""
 
 STEP_SAMPLES = 80
 """What both a frame and a hop are made of."""
@@ -106,33 +104,27 @@ def frames_present(present: Bool[Tensor, "batch samples"]) -> Bool[Tensor, "batc
     return _by_frame(_by_step(present, frames).all(dim=2)).all(dim=2)
 
 
-def ast_input(
+def filled(
     log_mels: Float[Tensor, "batch frames bins"],
     present: Bool[Tensor, "batch frames"] | None = None,
     *,
     target_frames: int = 1024,
-    mean: float = AUDIOSET_MEAN,
-    std: float = AUDIOSET_STD,
 ) -> Float[Tensor, "batch {target_frames} bins"]:
-    """Log-mel values as the AST takes them: of one length, and (value - mean) / (2 std).
+    """Log-mel values of one length, ``NOTHING`` where nothing was heard.
 
-    Frames are cut off or added at the end. Added frames hold 0 before the normalisation, so -mean / (2 std) = 0.467
-    after it: what the published weights have learned to take for nothing. Absent frames are given the same value.
+    Frames are cut off or added at the end; those added and those absent hold ``NOTHING``. ``SpectrogramTransformer``
+    normalises these values itself.
 
     Args:
         log_mels: From ``log_mel``.
         present: Which frames were heard, from ``frames_present``; without it, all.
-        target_frames: The length; 1024 (10.24 s) for the published weights.
-        mean: The mean of the log-mel values of the data that the AST was trained on.
-        std: Their standard deviation; positive. The AST divides by twice this.
+        target_frames: The length; 1024 (10.24 s) for the published weights of the AST.
     """
-    assert std > 0, "a standard deviation is positive"
     batch, frames, bins = log_mels.shape
-    kept = log_mels[:, :target_frames]
+    output = log_mels.new_full((batch, target_frames, bins), NOTHING)
+    output[:, :frames] = log_mels[:, :target_frames]
     if present is not None:
-        kept = torch.where(present[:, :target_frames, None], kept, 0.0)
-    output = log_mels.new_full((batch, target_frames, bins), -mean / (2 * std))
-    output[:, :frames].copy_(kept).sub_(mean).div_(2 * std)
+        output[:, :frames].masked_fill_(~present[:, :target_frames, None], NOTHING)
     return output
 
 

@@ -134,7 +134,15 @@ def read_sound(
         MediaError: The file cannot be read; there is no sound track, or nothing in it, or nothing that can be
             decoded; there is no such channel; the times are none; or the stretch goes beyond where the file was cut.
     """
-    reading = SoundPass(path, start_s, stop_s, sample_rate_hz=sample_rate_hz, channel=channel)
+    return gathered(SoundPass(path, start_s, stop_s, sample_rate_hz=sample_rate_hz, channel=channel))
+
+
+def gathered(reading: SoundPass) -> Sound:
+    """All that a pass, not yet begun, will give.
+
+    Raises:
+        MediaError: As ``SoundPass.blocks`` does.
+    """
     blocks = [(first - reading.first, samples) for first, samples in reading.blocks()]
     present: list[tuple[int, int]] = []
     for first, samples in blocks:
@@ -145,9 +153,9 @@ def read_sound(
     for first, samples in blocks:
         output[first : first + len(samples)] = samples
     return Sound(
-        path=path,
-        start_s=reading.first / sample_rate_hz,
-        sample_rate_hz=sample_rate_hz,
+        path=reading.path,
+        start_s=reading.first / reading.sample_rate_hz,
+        sample_rate_hz=reading.sample_rate_hz,
         samples=output,
         present=tuple(present),
         num_corrupt=reading.num_corrupt,

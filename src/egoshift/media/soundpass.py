@@ -9,16 +9,16 @@ stretch is led in by as many zeros as put the resampler in step with that grid, 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import av
 import numpy as np
 from jaxtyping import Float32
 
 from egoshift.media.container import media_error
-from egoshift.media.soundtrack import Piece, SoundTrack, open_sound
+from egoshift.media.soundtrack import Piece, open_sound
 
 Samples = Float32[np.ndarray, " samples"]
 Ready = Float32[np.ndarray, " ready"]
@@ -50,6 +50,21 @@ class SoundBlock(NamedTuple):
     samples: Samples
 
 
+@runtime_checkable
+class Track(Protocol):
+    """A sound track, opened: a ``SoundTrack``, or what gives its pieces in the same way."""
+
+    def __enter__(self) -> "Track": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def pieces(self, from_s: float) -> Iterator[Piece]:
+        """What is decoded, in order, from no later than a time to the end; for one call."""
+
+    def check_end(self) -> None:
+        """Raises a MediaError where the track is not whole; called at its end."""
+
+
 class SoundPass:
     """Reads a stretch of the sound of a file from beginning to end, a little at a time; made for one run.
 
@@ -60,8 +75,11 @@ class SoundPass:
         stop_s: Where it ends; None for the end of the sound.
         sample_rate_hz: Samples a second of what is given.
         channel: Which channel to take, from 0; None for the mean of all, whatever their layout.
+        opened: What opens the track; None for FFmpeg.
 
     Attributes:
+        path: The file.
+        sample_rate_hz: Samples a second of what is given.
         first: The first sample of the stretch.
         stop: The sample after its last; None for the end of the sound.
         num_corrupt: How many packets of the stretch read so far were damaged and left out.
@@ -79,6 +97,7 @@ class SoundPass:
         *,
         sample_rate_hz: int = 16_000,
         channel: int | None = None,
+        opened: Callable[[Path], Track] | None = None,
     ):
         assert sample_rate_hz > 0, "a sample rate is positive"
         assert channel is None or channel >= 0, "channels count from 0"
@@ -86,7 +105,8 @@ class SoundPass:
             message = f"sound was asked for from {start_s} to {stop_s} s"
             remedy = "give times of which the first is at least 0 and no later than the second"
             raise media_error("time-outside-sound", path, message, remedy)
-        self._path, self._rate_hz, self._channel, self._start_s = path, sample_rate_hz, channel, start_s
+        self.path, self.sample_rate_hz, self._channel, self._start_s = path, sample_rate_hz, channel, start_s
+        self._opened = opened or _ffmpeg_track
         self.first = round(start_s * sample_rate_hz)
         self.stop = None if stop_s is None else self.first + round((stop_s - start_s) * sample_rate_hz)
         self.num_corrupt = self.num_repeated = 0
@@ -99,7 +119,7 @@ class SoundPass:
             MediaError: There is no sound track, or nothing in it, or nothing that can be decoded; there is no such
                 channel; or the file ends well before its header says, raised after everything before was given.
         """
-        with self._opened() as track:
+        with self._opened(self.path) as track:
             for first, samples in self._resampled(track.pieces(self._start_s - LEAD_IN_S)):
                 block = self._clipped(first, samples)
                 if len(block.samples):
@@ -107,13 +127,6 @@ class SoundPass:
                 if self.stop is not None and self._position >= self.stop:
                     return
             track.check_end()
-
-    def _opened(self) -> SoundTrack:
-        track = open_sound(self._path)
-        if track is None:
-            remedy = "give the file that holds the sound, or leave the sound out"
-            raise media_error("no-sound-track", self._path, "holds no sound", remedy)
-        return track
 
     def _resampled(self, pieces: Iterator[Piece]) -> Iterator[tuple[int, Samples]]:
         """Samples of the wanted rate and where they begin, from before the stretch to after it, overlaps and all."""
@@ -127,7 +140,7 @@ class SoundPass:
                 run = None
             if piece.samples is not None:
                 begin_s = end_s if piece.begin_s is None else piece.begin_s
-                run = run or _Run(round(begin_s * piece.rate_hz), piece.rate_hz, self._rate_hz)
+                run = run or _Run(round(begin_s * piece.rate_hz), piece.rate_hz, self.sample_rate_hz)
                 run.push(self._mixed(piece.samples))
                 end_s = run.end_s
                 if run.is_full:
@@ -137,7 +150,7 @@ class SoundPass:
 
     def _count_corrupt(self, piece: Piece) -> None:
         when_s = self._start_s if piece.begin_s is None else piece.begin_s
-        self.num_corrupt += when_s >= self._start_s and (self.stop is None or when_s * self._rate_hz < self.stop)
+        self.num_corrupt += when_s >= self._start_s and (self.stop is None or when_s * self.sample_rate_hz < self.stop)
 
     def _mixed(self, samples: Float32[np.ndarray, "channels samples"]) -> Samples:
         if self._channel is None:
@@ -149,7 +162,7 @@ class SoundPass:
         if self._channel >= len(samples):
             message = f"its sound has {len(samples)} channels, so there is no channel {self._channel}"
             remedy = f"give a channel from 0 to {len(samples) - 1}, or none for the mean of all"
-            raise media_error("no-such-channel", self._path, message, remedy)
+            raise media_error("no-such-channel", self.path, message, remedy)
         chosen: Samples = samples[self._channel]
         return chosen
 
@@ -161,6 +174,14 @@ class SoundPass:
         wanted = samples[skip : None if self.stop is None else max(0, self.stop - first)]
         self._position = max(self._position, end)
         return SoundBlock(first + skip, wanted)
+
+
+def _ffmpeg_track(path: Path) -> Track:
+    track = open_sound(path)
+    if track is None:
+        remedy = "give the file that holds the sound, or leave the sound out"
+        raise media_error("no-sound-track", path, "holds no sound", remedy)
+    return track
 
 
 class _Run:

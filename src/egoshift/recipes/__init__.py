@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from egoshift.errors import ConfigError
-from egoshift.recipes import baselines, xmic
+from egoshift.recipes import baselines, mmg, xmic
 from egoshift.recipes.execute import train
 from egoshift.recipes.own_videos import own_videos
 from egoshift.recipes.run import Run, override, read_run
 from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.stores import fill_store, store_folder
+from egoshift.recipes.subsets import evaluate_modalities
 from egoshift.recipes.xmic import CLIP
 
 
@@ -52,6 +53,14 @@ RECIPES: Mapping[str, Recipe] = {
         baselines.clip_lora,
         baselines.linear_probe,
         own_videos,
+        mmg.mmg_video,
+        mmg.mmg_audio,
+        mmg.mmg_imu,
+        mmg.mmg_many_shot,
+        mmg.mmg_few_shot,
+        mmg.mmg_align,
+        mmg.mmg_zero_shot,
+        mmg.xmic_sensors,
     )
 }
 
@@ -73,6 +82,7 @@ __all__ = [
     "Recipe",
     "Run",
     "evaluate",
+    "evaluate_modalities",
     "fill_store",
     "override",
     "read_run",

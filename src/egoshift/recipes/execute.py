@@ -1,7 +1,8 @@
 """A run becomes models.
 
 A run's folder holds ``run.yaml`` (the run, defaults and overrides included), ``models/<labels>`` (one trained model
-each) and ``results/<run>-<labels>--<source>-to-<target>.json``.
+each) and
+``results/<run>-<labels>--<source>-to-<target>.json``.
 """
 
 import inspect
@@ -11,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.encoders import class_text, load_text_encoder
-from egoshift.errors import ConfigError, StoreError
-from egoshift.features import Store, StoredFeatures
+from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.features import AbstractFeatureSource, SeenBy, Store
+from egoshift.fusion import Fusion, Unimodal
 from egoshift.recipes.run import Run, absolute, read_run, write_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
-from egoshift.training import FitProgress, FitReport, fit
-from egoshift.training.checkpoint import trained_parameters
+from egoshift.training import FitProgress, FitReport, fit, load_checkpoint
+from egoshift.training.checkpoint import kept_state, load_state, trained_parameters
 from egoshift.training.classifiers import CLASSIFIERS
 from egoshift.training.devices import Accelerator
 
@@ -57,11 +60,14 @@ def train(
     reports = {}
     for labels in label_groups(run):
         name = "+".join(labels)
-        everything = _training_features(run, opened, labels)
+        all_streams = opened.features(run, _clips(run, opened), labels)
         torch.manual_seed(run.fit.seed)
         own_text = {label: text[label] for label in labels}
-        classifier = build(run, everything.dims, own_text)
-        selects = run.fit.selection != "last" and bool(trained_parameters(classifier))
+        classifier = build(run, all_streams.dims, own_text)
+        start_from(run, classifier)
+        everything = seen(run, all_streams) if run.objective.needs_labels else all_streams
+        selects = run.fit.selection != "last" and bool(run.objective.cross_entropy)
+        selects = selects and bool(trained_parameters(classifier))
         fitted, held_out = _sources(run, opened, everything, labels) if selects else (everything, None)
         reports[name] = fit(
             classifier,
@@ -70,6 +76,7 @@ def train(
             validation=None if held_out is None else held_out[0],
             validation_text=None if held_out is None else held_out[1],
             settings=run.fit,
+            objective=run.objective,
             accelerator=device,
             checkpoint=out / MODELS / name,
             resume=resume,
@@ -99,6 +106,10 @@ def class_texts(run: Run, opened: Opened, labels: Sequence[Label]) -> dict[Label
             f"{opened.card.name}: has no {' or '.join(missing)} labels, it has {', '.join(vocabularies) or 'none'}; "
             f"set labels, such as --set labels=[{next(iter(vocabularies), 'noun')}]"
         )
+    if not run.text_encoder:  # a linear head reads the names alone
+        return {
+            label: ClassText(torch.zeros(len(vocabularies[label]), 0), vocabularies[label].names) for label in labels
+        }
     encoder, store = load_text_encoder(run.text_encoder), opened.stores.get(run.text_encoder)
     # Where a run reads stored pictures alone, the method runs the image tower itself: there are no features to differ.
     if store is not None:
@@ -131,7 +142,8 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
         )
     condition = options.get("condition_streams", ())
     follows: dict[str, Any] = {
-        "text_dim": next(iter(text.values())).vectors.shape[1],
+        "text_dim": next(iter(text.values())).vectors.shape[1] or None,
+        "modalities": {name: dims[name] for name in run.streams if name in dims},
         "condition_dim": next((dims[name] for name in condition if name in dims), None),
         "num_frames": run.fit.num_frames,
         "text_encoder": run.text_encoder,
@@ -151,16 +163,56 @@ def build(run: Run, dims: Mapping[str, int], text: Mapping[Label, ClassText]) ->
         ) from error
 
 
-def _training_features(run: Run, opened: Opened, labels: tuple[Label, ...]) -> StoredFeatures:
-    clips = opened.clips("train")
+def start_from(run: Run, classifier: AbstractClassifier) -> None:
+    """Give a classifier the weights of earlier runs: all of its own, or those of its encoders of signals.
+
+    Raises:
+        CheckpointError: A folder holds no model, one of another shape, or an encoder that this run has no use for.
+    """
+    for folder in run.start:
+        model = load_checkpoint(folder).classifier
+        if type(model) is type(classifier):
+            load_state(kept_state(classifier), kept_state(model), str(folder), classifier)
+            continue
+        encoders = classifier.signal_encoders if isinstance(classifier, Fusion) else {}
+        sensor = model.spec.sensor if isinstance(model, Unimodal) else None
+        if not isinstance(model, Unimodal) or sensor not in encoders:
+            what = f"an encoder of {sensor}" if sensor else f"a model of {type(model).__name__}"
+            raise CheckpointError(
+                f"{folder}: is {what}, of which {run.name} has none of its own signal to begin with; take it out of "
+                f"start, or read the stream signal:{sensor or 'SENSOR'}"
+            )
+        load_state(encoders[sensor].state_dict(keep_vars=True), model.encoder.state_dict(), str(folder), classifier)
+
+
+def seen(run: Run, source: AbstractFeatureSource) -> AbstractFeatureSource:
+    """The clips as labelled training may see them: by the streams ``seen_by`` alone, if it names any.
+
+    Raises:
+        ConfigError: No clip has any of them.
+    """
+    if not run.seen_by:
+        return source
+    there = source.present
+    known = torch.stack([there.get(name, torch.ones(len(source), dtype=torch.bool)) for name in run.seen_by]).any(0)
+    if not known.any():
+        raise ConfigError(f"run {run.name}: no clip has any of the streams {', '.join(run.seen_by)} of seen_by")
+    return SeenBy(source.subset(known.nonzero()[:, 0]), run.seen_by)
+
+
+def _clips(run: Run, opened: Opened) -> pl.DataFrame:
+    clips = opened.clips(*run.splits)
     if not len(clips):
-        raise ConfigError(f"{opened.card.name}: has no training clips; `egoshift data clips {run.train}` lists them")
-    return opened.features(run, clips, labels)
+        raise ConfigError(
+            f"{opened.card.name}: has no clips of the split {' or '.join(run.splits)}; "
+            f"`egoshift data clips {run.train}` lists them"
+        )
+    return clips
 
 
 def _sources(
-    run: Run, opened: Opened, everything: StoredFeatures, labels: tuple[Label, ...]
-) -> tuple[StoredFeatures, tuple[StoredFeatures, dict[Label, ClassText] | None]]:
+    run: Run, opened: Opened, everything: AbstractFeatureSource, labels: tuple[Label, ...]
+) -> tuple[AbstractFeatureSource, tuple[AbstractFeatureSource, dict[Label, ClassText] | None]]:
     """The clips to fit on; and those that select the epoch, with their class text where it is another."""
     if run.fit.selection == "oracle":
         target = Opened.of(run, run.test[0])
@@ -189,7 +241,7 @@ def held_out_clips(groups: Sequence[str], share: float, seed: int) -> Tensor:
 
 def provenance_of(run: Run, opened: Opened) -> dict[str, Any]:
     """What models and results say of the run that they are of and of its features."""
-    return {"run": run.model_dump(mode="json"), "stores": made_from(opened.stores)}
+    return {"run": run.model_dump(mode="json"), "stores": made_from(run, opened.stores)}
 
 
 def _claim(out: Path, run: Run) -> None:

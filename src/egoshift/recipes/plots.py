@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from egoshift.evaluation import Result
 from egoshift.evaluation.result import Confusion
@@ -25,7 +25,7 @@ def overview(rows: Sequence[TableRow]) -> str:
     labels = [label for label in LABELS if any(row.label == label for row in shown)]
     methods = list(dict.fromkeys(row.method for row in shown))
     places = list(dict.fromkeys((row.train, row.test) for row in shown))
-    figure = _figure(5.2 * max(1, len(labels)), 1.2 + 0.22 * len(places) * (len(methods) + 1))
+    figure = blank(5.2 * max(1, len(labels)), 1.2 + 0.22 * len(places) * (len(methods) + 1))
     axes = figure.subplots(1, max(1, len(labels)), squeeze=False, sharey=True)[0]
     for axis, label in zip(axes, labels, strict=False):
         for number, method in enumerate(methods):
@@ -33,7 +33,7 @@ def overview(rows: Sequence[TableRow]) -> str:
             for place, row in ((places.index(place), row) for place, row in mine.items()):
                 y = place + (number - (len(methods) - 1) / 2) * 0.8 / len(methods)
                 name = method if place == min(places.index(key) for key in mine) else None
-                axis.barh(y, row.value, 0.7 / len(methods), color=_colour(number), label=name)
+                axis.barh(y, row.value, 0.7 / len(methods), color=colour(number), label=name)
                 if row.low is not None and row.high is not None:
                     axis.plot([row.low, row.high], [y, y], color="#1c2733", linewidth=1)
         axis.set_title(f"{label} top-1, %", loc="left", fontsize=10)
@@ -42,14 +42,14 @@ def overview(rows: Sequence[TableRow]) -> str:
         axis.set_xlim(left=0)
     axes[0].invert_yaxis()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=4, fontsize=8, frameon=False)
-    return _png(figure)
+    return png_text(figure)
 
 
 def per_class(results: Sequence[Result], label: Label) -> str:
     """Accuracy of each class for several methods tested on the same clips; the most frequent classes first."""
     rows = {row.index: row for row in results[0].per_class if row.label == label and row.n}
     order = sorted(rows, key=lambda index: (-rows[index].n, index))[:MOST_CLASSES]
-    figure = _figure(max(5.0, 0.32 * len(order) + 1.5), 3.4)
+    figure = blank(max(5.0, 0.32 * len(order) + 1.5), 3.4)
     axis = figure.subplots()
     for number, result in enumerate(results):
         mine = {row.index: row for row in result.per_class if row.label == label}
@@ -57,7 +57,7 @@ def per_class(results: Sequence[Result], label: Label) -> str:
         offset = (number - (len(results) - 1) / 2) * 0.8 / len(results)
         places = [place + offset for place in range(len(order))]
         name = result.variant or result.method
-        axis.bar(places, heights, 0.75 / len(results), color=_colour(number), label=name)
+        axis.bar(places, heights, 0.75 / len(results), color=colour(number), label=name)
     axis.set_xticks(range(len(order)), [f"{rows[index].name} ({rows[index].n})" for index in order], rotation=60)
     for text in axis.get_xticklabels():
         text.set_horizontalalignment("right")
@@ -66,7 +66,7 @@ def per_class(results: Sequence[Result], label: Label) -> str:
     axis.set_ylim(0, 100)
     axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside upper left", ncols=4, fontsize=8, frameon=False)
-    return _png(figure)
+    return png_text(figure)
 
 
 def confusion(result: Result, counts: Confusion) -> str | None:
@@ -78,7 +78,7 @@ def confusion(result: Result, counts: Confusion) -> str | None:
     answered = [index for index in range(len(counts.matrix)) if any(counts.matrix[row][index] for row in present)]
     columns = sorted(set(present) | set(answered))
     shares = [[counts.matrix[row][column] / sum(counts.matrix[row]) for column in columns] for row in present]
-    figure = _figure(2.2 + 0.24 * len(columns), 1.8 + 0.24 * len(present))
+    figure = blank(2.2 + 0.24 * len(columns), 1.8 + 0.24 * len(present))
     axis = figure.subplots()
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axis.set_xticks(range(len(columns)), [names.get(index, str(index)) for index in columns], rotation=90, fontsize=7)
@@ -86,38 +86,41 @@ def confusion(result: Result, counts: Confusion) -> str | None:
     axis.set_xlabel("answered")
     axis.set_ylabel("annotated")
     figure.colorbar(image, ax=axis, label="share of the class's clips")
-    return _png(figure)
+    return png_text(figure)
 
 
 def training_curves(results: Mapping[str, Result]) -> str:
     """Loss and held-out score by epoch, one line per trained model."""
-    figure = _figure(10.0, 3.2)
+    figure = blank(10.0, 3.2)
     losses, scores = figure.subplots(1, 2)
     for number, (name, result) in enumerate(results.items()):
         epochs = [row.epoch for row in result.history]
-        losses.plot(epochs, [row.loss for row in result.history], color=_colour(number + 1), label=name)
+        losses.plot(epochs, [row.loss for row in result.history], color=colour(number + 1), label=name)
         if all(row.score is not None for row in result.history):
-            scores.plot(epochs, [row.score for row in result.history], color=_colour(number + 1))
+            scores.plot(epochs, [row.score for row in result.history], color=colour(number + 1))
     losses.set_title("loss", loc="left", fontsize=10)
     scores.set_title("top-1 on validation clips, %", loc="left", fontsize=10)
     for axis in (losses, scores):
         axis.set_xlabel("epoch")
         axis.grid(alpha=0.3)
     losses.legend(fontsize=8, frameon=False)
-    return _png(figure)
+    return png_text(figure)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def blank(width: float, height: float) -> "Figure":
+    """An empty figure of that many inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _png(figure: Any) -> str:
+def png_text(figure: "Figure") -> str:
+    """A figure as the base64 text of a PNG, the same at every time."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
     return base64.b64encode(content.getvalue()).decode("ascii")
 
 
-def _colour(number: int) -> str:
+def colour(number: int) -> str:
+    """Of the number-th method; the first is grey, what others are read against."""
     return _COLOURS[number % len(_COLOURS)]

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 
 from egoshift.evaluation import Result
+from egoshift.evaluation.modality_result import ModalityResult
 from egoshift.recipes import plots
 from egoshift.recipes.tables import Block, TableRow, blocks, table_rows
 
@@ -31,8 +32,14 @@ summary { cursor: pointer; } pre { overflow-x: auto; font-size: .85rem; }
 """
 
 
-def html(results: Sequence[Result]) -> str:
-    """The report on these results, as one page that works from disk without a network."""
+def html(results: Sequence[Result], more: Sequence[str] = (), style: str = "") -> str:
+    """The report on these results, as one page that works from disk without a network.
+
+    Args:
+        results: What to report on.
+        more: Further parts, as HTML, before what was counted.
+        style: Their CSS.
+    """
     rows = table_rows(results)
     parts = [
         "<h1>egoshift report</h1>",
@@ -41,20 +48,26 @@ def html(results: Sequence[Result]) -> str:
         "classes only, “all classes” among all of them. “reported” marks numbers printed in the X-MIC paper.</p>",
         *(_table(block) for block in blocks(rows)),
         "<h2>Overview</h2>",
-        _figure(plots.overview(rows), "Micro top-1 with 95% intervals over videos."),
+        figure(plots.overview(rows), "Micro top-1 with 95% intervals over videos."),
         "<h2>Further numbers</h2>",
         "<details><summary>Every metric and subset</summary>" + _all_rows(rows) + "</details>",
         "<h2>Classes</h2>",
         *_class_figures(results),
         "<h2>Training</h2>",
         *_training(results),
+        *more,
         "<h2>What was counted, and where it came from</h2>",
-        *(_provenance(result) for result in results),
+        *(provenance(result, _labels(result)) for result in results),
     ]
+    return document("egoshift report", parts, style)
+
+
+def document(title: str, parts: Sequence[str], style: str = "") -> str:
+    """Parts of HTML, and CSS over the report's, as one page that works from disk without a network."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>egoshift report</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{escaping.escape(title)}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )
@@ -112,32 +125,36 @@ def _class_figures(results: Sequence[Result]) -> list[str]:
         ]
         if mine:
             caption = f"Accuracy per {label} on {test}, trained on {train}; classes by number of clips."
-            parts.append(_figure(plots.per_class(mine, label), caption))
+            parts.append(figure(plots.per_class(mine, label), caption))
     for result in results:
         for confusion in result.confusion:
             title = f"{result.variant or result.method}: {confusion.label} confusions on {result.test}"
             title += f", trained on {result.train}"
             image = plots.confusion(result, confusion)
             if image is not None:
-                parts.append(f"<details><summary>{escaping.escape(title)}</summary>{_figure(image, title)}</details>")
+                parts.append(f"<details><summary>{escaping.escape(title)}</summary>{figure(image, title)}</details>")
     return parts
 
 
 def _training(results: Sequence[Result]) -> list[str]:
     trained: dict[tuple[str, str, str, int], Result] = {}
     for result in results:
-        labels = "+".join(dict.fromkeys(row.label for row in result.rows))
         if result.history:
-            trained.setdefault((result.variant or result.method, labels, result.train, result.seed), result)
+            trained.setdefault((result.variant or result.method, _labels(result), result.train, result.seed), result)
     if not trained:
         return ["<p>Nothing was trained.</p>"]
     named = {f"{name}, {labels}, on {train}": result for (name, labels, train, _), result in trained.items()}
-    return [_figure(plots.training_curves(named), "Mean loss per epoch, and top-1 on held-out training videos.")]
+    return [figure(plots.training_curves(named), "Mean loss per epoch, and top-1 on held-out training videos.")]
 
 
-def _provenance(result: Result) -> str:
+def provenance(result: Result | ModalityResult, of: str) -> str:
+    """What was counted for a result and what made it, folded up.
+
+    Args:
+        result: Any result.
+        of: What of, such as its kinds of labels.
+    """
     title = f"{result.variant or result.method}, trained on {result.train}, tested on {result.test}"
-    labels = "+".join(dict.fromkeys(row.label for row in result.rows))
     facts = {
         "selection": result.selection,
         "seed": result.seed,
@@ -145,9 +162,14 @@ def _provenance(result: Result) -> str:
         "provenance": result.provenance.model_dump(mode="json"),
     }
     text = escaping.escape(json.dumps(facts, indent=1, ensure_ascii=False))
-    return f"<details><summary>{escaping.escape(f'{title} ({labels})')}</summary><pre>{text}</pre></details>"
+    return f"<details><summary>{escaping.escape(f'{title} ({of})')}</summary><pre>{text}</pre></details>"
 
 
-def _figure(png: str, caption: str) -> str:
+def figure(png: str, caption: str) -> str:
+    """A PNG's base64 text as a figure."""
     text = escaping.escape(caption)
     return f'<figure><img alt="{text}" src="data:image/png;base64,{png}"><figcaption>{text}</figcaption></figure>'
+
+
+def _labels(result: Result) -> str:
+    return "+".join(dict.fromkeys(row.label for row in result.rows))

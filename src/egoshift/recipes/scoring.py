@@ -41,25 +41,21 @@ def evaluate(
         progress: Called after every batch.
 
     Returns:
-        The results by the file that each was written to.
+        The results by the file that each was written to; none of a run that does not train by the names of classes
+        (``objective.cross_entropy`` 0), whose head would say nothing.
 
     Raises:
         CheckpointError: The folder holds no trained run.
     """
-    if not (out / RUN_FILE).is_file():
-        raise CheckpointError(f"{out}: holds no {RUN_FILE}; train a run there with `egoshift train … --out {out}`")
-    run = read_run(out / RUN_FILE)
-    written = {}
-    source = Opened.of(run, run.train)
-    # Once for all data sets: a method that runs a tower opens its weights and hashes them.
-    checkpoints = {labels: load_checkpoint(out / MODELS / "+".join(labels)) for labels in label_groups(run)}
-    for checkpoint in checkpoints.values():
-        checkpoint.classifier.to(choose_device(device))
-    for card in cards if cards is not None else _default_cards(run, source):
+    run, source, checkpoints = open_models(out, device)
+    written: dict[Path, Result] = {}
+    if not run.objective.cross_entropy:
+        return written
+    for card in cards if cards is not None else default_cards(run, source):
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         text = class_texts(run, opened, run.labels)
         for labels, checkpoint in checkpoints.items():
-            _check_features(checkpoint.config, opened)
+            _check_features(run, checkpoint.config, opened)
             own_text = {label: text[label] for label in labels}
             result = _evaluate_one(run, checkpoint, source, opened, own_text, progress)
             name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
@@ -69,16 +65,35 @@ def evaluate(
     return written
 
 
-def _default_cards(run: Run, source: Opened) -> tuple[Path, ...]:
+def open_models(out: Path, device: Accelerator) -> tuple[Run, Opened, dict[tuple[Label, ...], Checkpoint]]:
+    """A run's folder opened once for all data sets: the run, its source, and its models by their labels.
+
+    Raises:
+        CheckpointError: The folder holds no trained run.
+    """
+    if not (out / RUN_FILE).is_file():
+        raise CheckpointError(f"{out}: holds no {RUN_FILE}; train a run there with `egoshift train … --out {out}`")
+    run = read_run(out / RUN_FILE)
+    # A method that runs a tower opens its weights and hashes them.
+    checkpoints = {labels: load_checkpoint(out / MODELS / "+".join(labels)) for labels in label_groups(run)}
+    for checkpoint in checkpoints.values():
+        checkpoint.classifier.to(choose_device(device))
+    return run, Opened.of(run, run.train), checkpoints
+
+
+def default_cards(run: Run, source: Opened) -> tuple[Path, ...]:
+    """The data cards that a run is evaluated on unless others are asked for."""
     if run.test and not len(source.clips("test", "val")):
         return run.test
     return (run.train, *run.test)
 
 
-def _check_features(config: CheckpointConfig, opened: Opened) -> None:
+def _check_features(run: Run, config: CheckpointConfig, opened: Opened) -> None:
     """Refuse features that other weights of the same name have made than those trained on."""
     trained_on = config.provenance.get("stores")
-    for encoder, made in made_from(opened.stores).items():
+    for encoder, made in made_from(run, opened.stores).items():
+        if encoder not in opened.stores:  # a model that training began with
+            continue
         theirs = trained_on.get(encoder) if isinstance(trained_on, dict) else None
         if isinstance(theirs, dict) and isinstance(made, dict) and theirs["weights"] != made["weights"]:
             raise StoreError(
@@ -122,8 +137,8 @@ def _evaluate_one(
         test=target.dataset.name,
         splits=splits,
         unlabelled={label: len(features) - len(scores[label].targets) for label in labels},
-        dropped=_by_kind(features.dropped),
-        faults=_by_kind(target.dataset.faults),
+        dropped=by_kind(features.dropped),
+        faults=by_kind(target.dataset.faults),
         variant=run.name,
         selection="none" if fitted is None else fitted.selection,
         seed=run.fit.seed,
@@ -137,5 +152,6 @@ def _evaluate_one(
     )
 
 
-def _by_kind(faults: Iterable[Fault]) -> dict[str, int]:
+def by_kind(faults: Iterable[Fault]) -> dict[str, int]:
+    """How many faults there are of each kind."""
     return dict(Counter(fault.kind for fault in faults))

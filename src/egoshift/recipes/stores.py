@@ -1,35 +1,71 @@
 """Where a data set's feature stores lie, how they are filled, and how a run's streams are read from them."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 import torch
 from pydantic import JsonValue
 
+from egoshift.classifier import AbstractSubsetClassifier
 from egoshift.datasets import DataCard, load_dataset
-from egoshift.encoders import PIXELS, load_image_encoder, weights_digest
+from egoshift.encoders import (
+    PIXELS,
+    SIGNAL,
+    SensorCard,
+    SignalSpec,
+    SignalTower,
+    load_image_encoder,
+    sensor_of,
+    weights_digest,
+)
+from egoshift.encoders.card import Family
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.encoders.precision import Precision
-from egoshift.errors import ConfigError, StoreError
-from egoshift.features import ExtractProgress, ExtractReport, FramePlan, Store, StoredFeatures, View, extract
+from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.features import (
+    AbstractFeatureSource,
+    ExtractProgress,
+    ExtractReport,
+    FramePlan,
+    JoinedFeatures,
+    SignalFeatures,
+    Store,
+    StoredFeatures,
+    View,
+    extract,
+    extract_sensor,
+)
 from egoshift.features.check import open_locator
+from egoshift.fusion import Unimodal
+from egoshift.fusion.sensors import make_signal_encoder
 from egoshift.recipes.run import Run, StreamRef
-from egoshift.records import Dataset, Label
+from egoshift.records import Dataset, Label, Vocabulary
+from egoshift.training import load_checkpoint, read_config
+from egoshift.training.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from egoshift.training.classifiers import CLASSIFIERS
+
+FAMILIES: Mapping[str, Family] = {"video": "mvit", "audio": "ast"}
+"""Of the encoders of sensors; all others are inertial transformers."""
 
 
 def store_folder(card: DataCard, encoder: str) -> Path:
     """The folder of this data set's features by this encoder, named after the hub id or the local folder or file.
 
-    A file's folder is part of the name, since makers call their files alike.
+    A file's folder is part of the name, since makers call their files alike. A trained sensor encoder's begins with the
+    run that trained it and ends with its weights' digest, since it may be trained again.
     """
+    if (sensor := sensor_of(encoder)) is not None:
+        _, name, sha256 = _sensor_weights(encoder)
+        return card.features / f"{sensor}--{_plain(name)}--{sha256[:8]}"
     weights = encoder.removeprefix(PIXELS)
     place = Path(weights).expanduser()
     name = place.name if place.is_dir() else weights
     name = f"{place.resolve().parent.name}--{place.name}" if place.is_file() else name
-    return card.features / re.sub(r"[^\w.-]+", "--", (PIXELS if weights != encoder else "") + name)
+    return card.features / _plain((PIXELS if weights != encoder else "") + name)
 
 
 def fill_store(
@@ -47,17 +83,31 @@ def fill_store(
 
     Args:
         card: The data set.
-        encoder: As for ``load_image_encoder``.
-        views: By default full frames, and hand crops where the card names hand detections.
-        plan: Which times; by default a grid of 4 frames a second.
+        encoder: As for ``load_image_encoder``, or as for ``load_signal_tower``.
+        views: By default full frames, and hand crops where the card names hand detections; sensors have none.
+        plan: Which times; by default a grid of 4 frames, or of 2 windows of a sensor, a second.
         device: ``auto``, ``cpu``, ``cuda`` …
-        precision: See ``load_image_encoder``.
-        batch_size: Images per call of the encoder.
+        precision: See ``load_image_encoder``; encoders of sensors run in float32.
+        batch_size: Images, or windows, per call of the encoder.
         progress: Called after every batch.
 
     Raises:
-        ConfigError: Hand crops are asked for and the card names no detections.
+        ConfigError: Hand crops are asked for and the card names no detections; or views, or another precision, of an
+            encoder of a sensor.
     """
+    if (sensor := sensor_of(encoder)) is not None:
+        if views is not None:
+            raise ConfigError(f"views are of frames, {encoder} encodes windows of {sensor}; leave --views out")
+        if precision not in ("auto", "float32"):
+            raise ConfigError(f"encoders of sensors run in float32, not in {precision}; leave --precision out")
+        return extract_sensor(
+            load_dataset(card),
+            load_signal_tower(encoder, device=_device(device)),
+            store_folder(card, encoder),
+            plan=plan,
+            batch_size=batch_size,
+            progress=progress,
+        )
     wanted: tuple[View, ...] = ("full",) if card.hands is None else ("full", "hand")
     wanted = wanted if views is None else tuple(views)
     if "hand" in wanted and card.hands is None:
@@ -83,13 +133,15 @@ class Opened:
 
     Attributes:
         card: The data card.
-        dataset: What the annotation files say.
-        stores: Per encoder name, the store.
+        dataset: What the annotation files say, without the classes that nothing may be trained on (``base_classes``).
+        stores: Per encoder name, the store; none of a sensor's own signal.
+        everything: The data set with all its classes.
     """
 
     card: DataCard
     dataset: Dataset
     stores: Mapping[str, Store]
+    everything: Dataset
 
     @classmethod
     def of(cls, run: Run, path: Path) -> "Opened":
@@ -99,15 +151,18 @@ class Opened:
             StoreError: A store is absent or lacks a view; the line says which command fills it.
         """
         card = DataCard.read(path)
-        stores = {stream.encoder: _open(card, path, stream) for stream in run.streams.values()}
-        for name, stream in run.streams.items():
+        stored = {name: stream for name, stream in run.streams.items() if not stream.encoder.startswith(SIGNAL)}
+        stores = {stream.encoder: _open(card, path, stream) for stream in stored.values()}
+        for name, stream in stored.items():
             if stream.view not in stores[stream.encoder].views:
                 raise StoreError(
                     f"{stores[stream.encoder].path}: holds {', '.join(stores[stream.encoder].views)} views, "
                     f"the run reads {stream.view!r}; extract it with hand detections in the data card, choose a recipe "
                     f"without hand crops, or --set streams.{name}.view=full"
                 )
-        return cls(card, load_dataset(card, need_videos=False), stores)
+        # Signals are read from the sensors' files, which are only looked for where media are needed.
+        dataset = load_dataset(card, need_videos=len(stored) < len(run.streams))
+        return cls(card, base_classes(dataset), stores, dataset)
 
     def clips(self, *splits: str) -> pl.DataFrame:
         """The clips of these splits, in the order of the annotation files."""
@@ -123,6 +178,15 @@ class Opened:
             ConfigError: There are none.
         """
         annotated = pl.any_horizontal(pl.col("verb", "noun", "action").is_not_null())
+        return self._of_first_split(annotated, trained_on=trained_on)
+
+    def everything_to_evaluate(self, *, trained_on: bool) -> pl.DataFrame:
+        """The same with clips of all classes, novel ones too, whatever of their labels this data set keeps."""
+        annotated = pl.any_horizontal(pl.col("verb", "noun", "action").is_not_null())
+        whole = replace(self, dataset=self.everything)._of_first_split(annotated, trained_on=trained_on)
+        return self.dataset.clips.filter(pl.col("clip_id").is_in(whole["clip_id"].implode()))
+
+    def _of_first_split(self, annotated: pl.Expr, *, trained_on: bool) -> pl.DataFrame:
         for split in ("test", "val") if trained_on else ("test", "val", "train"):
             clips = self.clips(split).filter(annotated)
             if len(clips):
@@ -132,22 +196,121 @@ class Opened:
             + (" but those it was trained on; mark some with split val, or give another data set" if trained_on else "")
         )
 
-    def features(self, run: Run, clips: pl.DataFrame, labels: Sequence[Label]) -> StoredFeatures:
-        """The run's streams of these clips."""
-        streams = {name: (self.stores[stream.encoder], stream.view) for name, stream in run.streams.items()}
-        return StoredFeatures(streams, clips, labels)
+    def features(self, run: Run, clips: pl.DataFrame, labels: Sequence[Label]) -> AbstractFeatureSource:
+        """The run's streams of these clips; a fusion needs only one of them of each clip."""
+        signals = [name for name, stream in run.streams.items() if stream.encoder.startswith(SIGNAL)]
+        stored = {name: ref for name, ref in run.streams.items() if name not in signals}
+        streams = {name: (self.stores[stream.encoder], stream.view) for name, stream in stored.items()}
+        any_of_them = issubclass(CLASSIFIERS[run.method.name], AbstractSubsetClassifier)
+        sources: list[AbstractFeatureSource] = []
+        if streams:
+            features = StoredFeatures(streams, clips, labels, optional=streams if any_of_them else ())
+            sources, clips = [features], features.clips
+        for name in signals:
+            keep = any_of_them and len(run.streams) > 1
+            sources.append(SignalFeatures(self.dataset, clips, _spec(run, name), labels, keep_absent=keep))
+        return sources[0] if len(sources) == 1 else JoinedFeatures(sources)
 
 
-def made_from(stores: Mapping[str, Store]) -> dict[str, JsonValue]:
-    """What results and models say of the features they were made from, by encoder.
+def made_from(run: Run, stores: Mapping[str, Store]) -> dict[str, JsonValue]:
+    """What results and models say of the features they were made from, by encoder, and of the models begun with.
 
     Stored pictures depend on how they are prepared alone, but what is made of them depends on the tower that sees them.
     """
-    made: dict[str, JsonValue] = {}
+    made: dict[str, JsonValue] = {
+        f"start {number}": {"weights": read_config(folder).digests[WEIGHTS_FILE]}
+        for number, folder in enumerate(run.start)
+    }
     for encoder, store in stores.items():
         seen_by = f"+{weights_digest(encoder.removeprefix(PIXELS))}" if encoder.startswith(PIXELS) else ""
         made[encoder] = {"weights": store.manifest.encoder.sha256 + seen_by, "arrays": dict(store.manifest.arrays)}
     return made
+
+
+def base_classes(dataset: Dataset) -> Dataset:
+    """The data set as training may see it: without novel classes, whose clips lose that label but stay."""
+    vocabularies, clips = dict(dataset.vocabularies), dataset.clips
+    for label, novel in dataset.novel_classes.items():
+        old = vocabularies[label]
+        kept = [index for index in range(len(old)) if index not in novel]
+        synonyms = tuple(old.synonyms[index] for index in kept) if old.synonyms else ()
+        vocabularies[label] = Vocabulary(label, tuple(old.names[index] for index in kept), synonyms)
+        numbers = {index: number for number, index in enumerate(kept)}
+        clips = clips.with_columns(pl.col(label).replace_strict(numbers, default=None, return_dtype=pl.Int64))
+    return replace(dataset, vocabularies=vocabularies, clips=clips, novel_classes={})
+
+
+def load_signal_tower(encoder: str, *, device: str = "cpu") -> SignalTower:
+    """The encoder of a sensor, frozen.
+
+    Args:
+        encoder: ``SENSOR:NAME``, NAME being the folder of a model that was trained by ``unimodal``, or of pretrained
+            weights of video or audio.
+        device: Where it runs.
+
+    Raises:
+        CheckpointError: The folder holds no such model, or one of another sensor.
+        WeightsError: The weights cannot be read.
+    """
+    sensor, name, sha256 = _sensor_weights(encoder)
+    folder = Path(encoder.partition(":")[2]).expanduser()
+    if _is_model(folder):
+        model = load_checkpoint(folder).classifier
+        if not isinstance(model, Unimodal) or model.spec.sensor != sensor:
+            what = f"an encoder of {model.spec.sensor}" if isinstance(model, Unimodal) else type(model).__name__
+            raise CheckpointError(f"{folder}: holds {what}, asked for an encoder of {sensor}; name another folder")
+    else:
+        model = Unimodal(sensor=sensor, weights=str(folder), frozen=True).eval()
+    card = SensorCard(
+        id=name,
+        family=FAMILIES.get(sensor, "inertial"),
+        sha256=sha256,
+        licence="unknown",
+        activation="gelu",
+        pooling="the encoder's own",
+        dim=model.encoder.dim,
+        has_text=False,
+        dtype="float32",
+        signal=model.spec,
+    )
+    return SignalTower(card, model.encoder.to(device).eval())
+
+
+def _sensor_weights(encoder: str) -> tuple[str, str, str]:
+    """A sensor encoder's sensor, a name for its features, and the SHA-256 of its weights."""
+    sensor, _, name = encoder.partition(":")
+    folder = Path(name).expanduser()
+    if _is_model(folder):
+        run = folder.resolve().parent.parent.name  # runs/<run>/models/<labels>
+        return sensor, f"{run}-{folder.name}", read_config(folder).digests[WEIGHTS_FILE]
+    if sensor not in FAMILIES:
+        raise CheckpointError(
+            f"{folder}: holds no trained model, and there are no published weights for {sensor}; train one with "
+            f"`egoshift train`, and name its folder, such as {sensor}:runs/mmg_{sensor}/models/action"
+        )
+    return sensor, folder.name, weights_digest(str(folder))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "--", name)
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether a folder is one of ours, and not of weights in the Hugging Face layout, which has a config.json too."""
+    try:
+        content = json.loads((folder / CONFIG_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == "egoshift-classifier"
+
+
+def _spec(run: Run, stream: str) -> SignalSpec:
+    """The windows that a run's encoder of a signal reads."""
+    options = run.method.options
+    if run.method.name == "unimodal":
+        return Unimodal(**{name: value for name, value in options.items() if name != "classes"}).spec
+    given = (options.get("encoders") or {}).get(stream, {})
+    return make_signal_encoder(**{"sensor": stream, **given}).spec
 
 
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:

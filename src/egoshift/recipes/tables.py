@@ -4,15 +4,21 @@ Only result files are read, and the paper's printed numbers stand beside ours un
 result's data sets carry the papers' names (``egoshift.recipes.reported``).
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from egoshift.errors import ResultError
 from egoshift.evaluation import MetricRow, Result, harmonic_row
+from egoshift.evaluation.modality_result import ModalityResult
+from egoshift.evaluation.result import result_text
 from egoshift.recipes.grid import Grid, csv_text, latex, markdown
 from egoshift.recipes.reported import reported_value
 from egoshift.records import LABELS, Label
+
+MODALITIES_KIND = "egoshift-modalities"
+"""What the files of ``ModalityResult`` say that they are."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,43 @@ class Block:
 def read_results(paths: Sequence[Path]) -> list[Result]:
     """The results at these paths; a folder stands for all ``*.json`` under its ``results`` folders, else in itself.
 
+    Results of models of several modalities are left out: ``read_modality_results`` reads those.
+
     Raises:
         ResultError: Nothing is there, or a file is not a result.
     """
+    return [Result.read(path) for path in _files(paths) if not _is_of_modalities(path)]
+
+
+def read_modality_results(paths: Sequence[Path]) -> list[ModalityResult]:
+    """The results of models of several modalities at these paths, and no others; paths as for ``read_results``.
+
+    Raises:
+        ResultError: Nothing is there, or a file is not a result.
+    """
+    return [ModalityResult.read(path) for path in _files(paths) if _is_of_modalities(path)]
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         found = sorted(path.rglob("results/*.json")) or sorted(path.glob("*.json")) if path.is_dir() else [path]
         if not found:
             raise ResultError(f"{path}: holds no results; `egoshift evaluate` writes them")
         files += found
-    return [Result.read(path) for path in dict.fromkeys(files)]
+    return list(dict.fromkeys(files))
+
+
+def _is_of_modalities(path: Path) -> bool:
+    """Whether a file says so; one that is no JSON at all is left to be refused as a result."""
+    content = result_text(path)
+    if MODALITIES_KIND not in content:  # large results of the other kind need not be parsed twice
+        return False
+    try:
+        fields = json.loads(content)
+    except json.JSONDecodeError:
+        return False
+    return isinstance(fields, dict) and fields.get("kind") == MODALITIES_KIND
 
 
 def table_rows(results: Sequence[Result]) -> list[TableRow]:

@@ -17,7 +17,8 @@ from egoshift.evaluation.result import EpochRow
 from egoshift.features import AbstractFeatureSource
 from egoshift.records import Label
 from egoshift.training.checkpoint import trained_parameters
-from egoshift.training.order import epoch_order
+from egoshift.training.objectives import Objective
+from egoshift.training.order import episode_order, epoch_order
 from egoshift.training.report import FitProgress, OnProgress
 from egoshift.training.resume import TrainingState, job_of, load_resume_point, save_resume_point
 from egoshift.training.settings import FitSettings, learning_rate
@@ -43,6 +44,7 @@ class Trainer:
         indices: The clips to train on.
         text: Their classes, on the device.
         settings: How.
+        objective: The losses.
         validation: Clips and classes to score each epoch by, where there are any.
         folder: Where to save points to resume from; none saves none.
         made_from: What the features were made from, which must be the same to resume.
@@ -58,6 +60,7 @@ class Trainer:
         text: Mapping[Label, ClassText],
         settings: FitSettings,
         *,
+        objective: Objective,
         validation: tuple[AbstractFeatureSource, Mapping[Label, ClassText]] | None = None,
         folder: Path | None = None,
         made_from: Any = None,
@@ -65,8 +68,12 @@ class Trainer:
     ):
         self._fabric, self._classifier, self._source, self._indices = fabric, classifier, source, indices
         self._settings, self._folder, self._progress = settings, folder, progress
-        self._num_steps = math.ceil(len(indices) / settings.batch_size)
-        self._stepper = Stepper(fabric, classifier, source, text, settings)
+        self._objective = objective
+        # Of the one kind of label that episodes are of: a source may have targets of others too.
+        self._episode_targets = source.targets[next(iter(text))].cpu() if objective.prototypes is not None else None
+        self._num_clips = len(self._order(0))
+        self._num_steps = math.ceil(self._num_clips / settings.batch_size)
+        self._stepper = Stepper(fabric, classifier, source, text, settings, objective)
         self._shard: AbstractFeatureSource | None = None
         if validation is not None:
             clips = validation[0]
@@ -75,7 +82,7 @@ class Trainer:
         self.precision = str(fabric.strategy.precision.precision)
         self.num_parameters = sum(value.numel() for value in trained_parameters(classifier).values())
         targets = {label: source.targets[label].cpu()[indices] for label in text}
-        self._job = job_of(classifier, settings, targets, text, made_from, fabric.world_size, self.precision)
+        self._job = job_of(classifier, settings, objective, targets, text, made_from, fabric.world_size, self.precision)
         self.state = TrainingState()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._changing = False  # weights and state do not belong together at this moment
@@ -118,12 +125,20 @@ class Trainer:
                 for name, value in trained_parameters(self._classifier).items():
                     value.copy_(self.state.best_weights[name])
 
+    def _order(self, epoch: int) -> Int[Tensor, " clip"]:
+        """The clips in the order in which an epoch visits them."""
+        term = self._objective.prototypes
+        if term is None:
+            return epoch_order(self._indices, self._settings.seed, epoch)
+        assert self._episode_targets is not None, "taken with the term"
+        return episode_order(self._episode_targets, self._indices, term, self._settings.seed, epoch)
+
     def _train_epoch(self) -> None:
         settings, state = self._settings, self.state
         self._started, self._skipped = time.monotonic(), state.step
         self._classifier.train()
         self._stepper.set_lr(learning_rate(settings, state.epoch))
-        order = epoch_order(self._indices, settings.seed, state.epoch)
+        order = self._order(state.epoch)
         ahead = 1 if self._fabric.device.type == "cpu" else STEPS_BETWEEN_LOOKS
         for step in range(state.step, self._num_steps):
             batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
@@ -142,10 +157,10 @@ class Trainer:
         state, settings = self.state, self._settings
         if self._progress is not None:
             elapsed = max(1e-9, time.monotonic() - self._started)
-            done = min(len(self._indices), state.step * settings.batch_size)
+            done = min(self._num_clips, state.step * settings.batch_size)
             rate = (done - self._skipped * settings.batch_size) / elapsed
             later = settings.epochs - state.epoch - 1
-            left = (len(self._indices) - done + later * len(self._indices)) / max(rate, 1e-9)
+            left = (self._num_clips - done + later * self._num_clips) / max(rate, 1e-9)
             left += (later + 1) * self._validation_s
             self._progress(
                 FitProgress(state.epoch, settings.epochs, state.step, self._num_steps, state.losses[-1], rate, left)
@@ -186,12 +201,12 @@ class Trainer:
         settings, state = self._settings, self.state
         validation = self._validate()
         self._changing = True
-        last = len(self._indices) - (self._num_steps - 1) * settings.batch_size
+        last = self._num_clips - (self._num_steps - 1) * settings.batch_size
         sizes = [settings.batch_size] * (self._num_steps - 1) + [last]
         row = EpochRow(
             epoch=state.epoch,
             lr=learning_rate(settings, state.epoch),
-            loss=sum(loss * size for loss, size in zip(state.losses, sizes, strict=True)) / len(self._indices),
+            loss=sum(loss * size for loss, size in zip(state.losses, sizes, strict=True)) / self._num_clips,
             validation=validation,
             seconds=time.monotonic() - self._started,
         )

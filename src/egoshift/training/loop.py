@@ -18,6 +18,7 @@ from egoshift.records import Label
 from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
 from egoshift.training.devices import Accelerator, open_fabric
 from egoshift.training.epochs import Trainer
+from egoshift.training.objectives import Objective, check_objective
 from egoshift.training.report import FitReport, OnProgress
 from egoshift.training.resume import RESUME_FILE
 from egoshift.training.settings import FitSettings
@@ -31,6 +32,7 @@ def fit(
     validation: AbstractFeatureSource | None = None,
     validation_text: Mapping[Label, ClassText] | None = None,
     settings: FitSettings | None = None,
+    objective: Objective | None = None,
     accelerator: Accelerator = "auto",
     devices: int = 1,
     num_nodes: int = 1,
@@ -42,10 +44,10 @@ def fit(
 ) -> FitReport:
     """Fits the trainable parameters of a classifier to labelled clips.
 
-    The loss is the sum over the kinds of label in ``text`` of the cross-entropies. The classifier is changed in
-    place; it ends on the device trained on, in evaluation mode. The same seed gives the same losses on the same
-    machine, also when interrupted and resumed. Several devices (one process each, started by torchrun) share each
-    batch.
+    The loss is the sum over the kinds of label in ``text`` of the cross-entropies, or what ``objective`` says. The
+    classifier is changed in place; it ends on the device trained on, in evaluation mode. The same seed gives the same
+    losses on the same machine, also when interrupted and resumed. Several devices (one process each, started by
+    torchrun) share each batch; negatives of the alignment loss are then those of each process's share.
 
     Args:
         classifier: What to fit; it sees the training clips first, and without trainable parameters that is all.
@@ -53,7 +55,10 @@ def fit(
         text: The classes of each kind of label to train for.
         validation: Clips to choose the best epoch by, from the *source* data set; none keeps the last epoch.
         validation_text: Their classes where they are not those of ``text`` (a target's, for ``oracle``).
-        settings: Optimiser, schedule, selection, seed; none takes X-MIC's released ones.
+        settings: Optimiser, schedule, selection, seed; none takes X-MIC's released ones. With a prototypical loss, a
+            step is an episode, whatever ``batch_size`` says.
+        objective: The losses; none takes cross-entropy. Without a loss that reads labels, clips need none, and the last
+            epoch is kept.
         accelerator: Where to; ``auto`` is CUDA where there is a device.
         devices: Devices of this machine to share the work.
         num_nodes: Machines to share the work.
@@ -69,9 +74,12 @@ def fit(
         StoreError: If features are not finite.
         CheckpointError: If the training to resume is damaged or another one.
     """
-    settings = settings or FitSettings()
+    objective = objective or Objective()
+    check_objective(objective, classifier, tuple(text))
+    settings = _settings(settings or FitSettings(), objective)
+    validation = None if objective.cross_entropy == 0 else validation
     validation_text = validation_text or text
-    indices = _clips(classifier, train, text)
+    indices = _clips(classifier, train, text, objective)
     _check_rest(classifier, validation, text, validation_text, checkpoint, resume)
     clips, unlabelled = len(indices), len(train) - len(indices)
     classifier.observe(_all_clips(train.subset(indices), settings), text)
@@ -83,6 +91,8 @@ def fit(
         save(report)
         return report
     fabric = open_fabric(accelerator, devices, num_nodes, settings.precision)
+    if objective.prototypes is not None and fabric.world_size > 1:
+        raise ConfigError("objective.prototypes: an episode cannot be shared by several devices; set devices to 1")
     cuda = [fabric.device.index] if fabric.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):  # the caller's random numbers go on as if nothing was trained
         trainer = Trainer(
@@ -92,19 +102,20 @@ def fit(
             indices,
             text_to(text, fabric.device),
             settings,
+            objective=objective,
             validation=None if validation is None else (validation, text_to(validation_text, fabric.device)),
             folder=checkpoint,
             made_from=(provenance or {}).get("stores"),
             progress=progress,
         )
         resumed_at = trainer.resume() if resume else None
-        finished = _finished(checkpoint, settings, classifier) if resume and resumed_at is None else None
+        finished = _finished(checkpoint, settings, objective, classifier) if resume and resumed_at is None else None
         if finished is not None:
             return finished
         trainer.run()
     classifier.eval()
     report = _report(fabric, trainer, validation is not None, settings).model_copy(
-        update={"clips": clips, "unlabelled": unlabelled, "resumed_at": resumed_at}
+        update={"objective": objective, "clips": clips, "unlabelled": unlabelled, "resumed_at": resumed_at}
     )
     if fabric.is_global_zero:
         save(report)
@@ -121,11 +132,19 @@ def _all_clips(clips: AbstractFeatureSource, settings: FitSettings) -> Iterator[
 
 
 def _clips(
-    classifier: AbstractClassifier, train: AbstractFeatureSource, text: Mapping[Label, ClassText]
+    classifier: AbstractClassifier,
+    train: AbstractFeatureSource,
+    text: Mapping[Label, ClassText],
+    objective: Objective,
 ) -> Int[Tensor, " clip"]:
-    """The clips with at least one label, after checking that there is something to learn of each kind."""
+    """The clips with at least one label, after checking that there is something to learn of each kind.
+
+    All clips where no loss reads labels.
+    """
     check_labels(train, text)
     check_streams(classifier, train)
+    if not objective.needs_labels:
+        return torch.arange(len(train))
     labelled = {label: train.targets[label].cpu() >= 0 for label in text}
     for label, kept in labelled.items():
         if not kept.any():
@@ -160,6 +179,15 @@ def _check_rest(
                 f"none of the {len(validation)} validation clips has a {label} label, so no epoch can be chosen; "
                 "give other clips, or no validation to keep the last epoch"
             )
+
+
+def _settings(settings: FitSettings, objective: Objective) -> FitSettings:
+    """The settings as the objective needs them."""
+    if objective.prototypes is not None:
+        settings = settings.model_copy(update={"batch_size": objective.prototypes.clips})
+    if objective.cross_entropy == 0 and settings.selection != "last":
+        settings = settings.model_copy(update={"selection": "last"})  # by what should an epoch be chosen?
+    return settings
 
 
 def _report(fabric: Any, trainer: Trainer, validated: bool, settings: FitSettings) -> FitReport:
@@ -210,7 +238,9 @@ def _save(
         )
 
 
-def _finished(checkpoint: Path | None, settings: FitSettings, classifier: AbstractClassifier) -> FitReport | None:
+def _finished(
+    checkpoint: Path | None, settings: FitSettings, objective: Objective, classifier: AbstractClassifier
+) -> FitReport | None:
     """The report of a training that ran to its end in this folder, put into the classifier; None where there is none.
 
     Raises:
@@ -219,7 +249,7 @@ def _finished(checkpoint: Path | None, settings: FitSettings, classifier: Abstra
     if checkpoint is None or not (checkpoint / CONFIG_FILE).is_file():
         return None
     found = load_checkpoint(checkpoint, into=classifier).config.fit
-    if found is None or found.settings != settings:
+    if found is None or (found.settings, found.objective) != (settings, objective):
         raise CheckpointError(
             f"{checkpoint}: holds a finished training with other settings; train again without resuming, or elsewhere"
         )

@@ -5,6 +5,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from egoshift.errors import ConfigError
+from egoshift.training.objectives import PrototypeTerm
+
 
 def seed_of(*path: int) -> int:
     """A seed for one place of a training run, such as (seed, epoch, step, rank); unlike for any other place."""
@@ -17,6 +20,41 @@ def epoch_order(indices: Int[Tensor, " clip"], seed: int, epoch: int) -> Int[Ten
     """The clips in the order in which one epoch visits them."""
     generator = torch.Generator().manual_seed(seed_of(seed, epoch))
     return indices[torch.randperm(len(indices), generator=generator)]
+
+
+def episode_order(
+    targets: Int[Tensor, " n"], indices: Int[Tensor, " clip"], term: PrototypeTerm, seed: int, epoch: int
+) -> Int[Tensor, " clips_of_episodes"]:
+    """The clips of one epoch's episodes, one episode after the other, as many as fit into the number of clips.
+
+    In an episode its classes stand one after the other, each with different clips of its own.
+
+    Args:
+        targets: The class of each clip of the source; -1 where it has none.
+        indices: The clips to train on.
+        term: How many ways, shots and queries.
+        seed: Of the training.
+        epoch: Which epoch.
+
+    Raises:
+        ConfigError: There are fewer classes with enough clips than ways.
+    """
+    generator = torch.Generator().manual_seed(seed_of(seed, epoch, 2))
+    each = term.shots + term.queries
+    numbers = sorted(set(targets[indices].tolist()) - {-1})
+    by_class = {number: indices[targets[indices] == number] for number in numbers}
+    usable = [clips for clips in by_class.values() if len(clips) >= each]
+    if len(usable) < term.ways:
+        raise ConfigError(
+            f"{len(usable)} of {len(by_class)} classes have {each} clips or more ({term.shots} shots and "
+            f"{term.queries} queries), but {term.ways} ways are asked for; ask for fewer ways, shots or queries"
+        )
+    rows = []
+    for _ in range(max(1, len(indices) // term.clips)):
+        for number in torch.randperm(len(usable), generator=generator)[: term.ways].tolist():
+            clips = usable[number]
+            rows.append(clips[torch.randperm(len(clips), generator=generator)[:each]])
+    return torch.cat(rows)
 
 
 def shard_of(batch: Int[Tensor, " batch"], rank: int, world_size: int) -> Int[Tensor, " shard"]:

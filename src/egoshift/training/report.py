@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from egoshift.evaluation.result import EpochRow, Frozen, Selection
+from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
 
 
@@ -39,6 +40,7 @@ class FitReport(Frozen):
     Attributes:
         selection: How the weights were chosen; ``none`` where there was nothing to train.
         settings: What was asked for.
+        objective: The losses.
         epoch: The epoch whose weights the classifier has now, from 0; None where there was nothing to train.
         score: Its validation score: the mean over kinds of labels of micro top-1 in percent; None without validation.
         history: One row per epoch.
@@ -55,6 +57,7 @@ class FitReport(Frozen):
 
     selection: Selection
     settings: FitSettings
+    objective: Objective = Objective()
     epoch: int | None = None
     score: float | None = None
     history: tuple[EpochRow, ...] = ()

@@ -25,6 +25,7 @@ from egoshift.evaluation.result import EpochRow
 from egoshift.features.files import write_atomically
 from egoshift.records import Label
 from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
+from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
 
 RESUME_FILE = "resume.safetensors"
@@ -38,6 +39,7 @@ class Job(BaseModel):
     method: str
     method_settings: dict[str, JsonValue]
     settings: FitSettings
+    objective: Objective = Objective()
     clips: int
     labels_digest: str
     classes: dict[Label, int]
@@ -94,6 +96,7 @@ class _Header(BaseModel):
 def job_of(
     classifier: AbstractClassifier,
     settings: FitSettings,
+    objective: Objective,
     targets: Mapping[Label, Int[Tensor, " clip"]],
     text: Mapping[Label, ClassText],
     made_from: Any,
@@ -106,6 +109,7 @@ def job_of(
         method=method_name(classifier),
         method_settings=plain_settings(classifier),
         settings=settings,
+        objective=objective,
         clips=len(next(iter(targets.values()))),
         labels_digest=xxhash.xxh3_64_hexdigest(content),
         classes={label: len(words.vectors) for label, words in text.items()},

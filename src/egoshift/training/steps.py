@@ -10,35 +10,51 @@ from torch import Tensor, nn
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.evaluation.predict import batch_to
 from egoshift.features import AbstractFeatureSource
+from egoshift.fusion import Fusion
 from egoshift.losses import label_cross_entropy
 from egoshift.records import Label
 from egoshift.training.checkpoint import trained_parameters
+from egoshift.training.objectives import Moments, Objective, alignment_of, prototypes_of
 from egoshift.training.order import seed_of, shard_of
 from egoshift.training.settings import FitSettings
 
 
 class _Inputs:
-    """A batch and its text in one object, which Fabric hands on untouched.
+    """A batch and its text in one object, which Fabric hands on untouched; and what its losses need besides.
 
     Fabric would convert tensors it sees to the low precision, and text and features shall stay in float32: the
     classifier itself says what may be rounded.
     """
 
-    def __init__(self, batch: StreamBatch, text: Mapping[Label, ClassText]):
+    def __init__(
+        self,
+        batch: StreamBatch,
+        text: Mapping[Label, ClassText],
+        negatives: Tensor | None,
+        generator: torch.Generator,
+    ):
         self.batch = batch
         self.text = text
+        self.negatives = negatives
+        self.generator = generator
 
 
 class _Forward(nn.Module):
-    """The classifier as a module of one argument."""
+    """The classifier as a module of one argument: logits where they are asked for, and the other losses' sum."""
 
-    def __init__(self, classifier: AbstractClassifier):
+    def __init__(self, classifier: AbstractClassifier, objective: Objective):
         super().__init__()
-        self.classifier = classifier
+        self.classifier, self.objective = classifier, objective
 
-    def forward(self, inputs: _Inputs) -> dict[Label, Tensor]:
-        logits: dict[Label, Tensor] = self.classifier(inputs.batch, inputs.text)
-        return logits
+    def forward(self, inputs: _Inputs) -> tuple[dict[Label, Tensor], Tensor | None]:
+        classifier, objective, losses = self.classifier, self.objective, list[Tensor]()
+        logits: dict[Label, Tensor] = classifier(inputs.batch, inputs.text) if objective.cross_entropy else {}
+        if isinstance(classifier, Fusion):
+            if objective.alignment is not None:
+                losses.append(alignment_of(classifier, inputs.batch, objective.alignment, inputs.negatives))
+            if objective.prototypes is not None:
+                losses.append(prototypes_of(classifier, inputs.batch, objective.prototypes, inputs.generator))
+        return logits, torch.stack(losses).sum() if losses else None
 
 
 class Stepper:
@@ -50,6 +66,7 @@ class Stepper:
         source: Features and labels.
         text: The classes, on the device.
         settings: How.
+        objective: The losses.
     """
 
     def __init__(
@@ -59,11 +76,14 @@ class Stepper:
         source: AbstractFeatureSource,
         text: Mapping[Label, ClassText],
         settings: FitSettings,
+        objective: Objective,
     ):
         self._fabric, self._source, self._text, self._settings = fabric, source, text, settings
+        self._objective = objective
+        self._moments = Moments(source.groups, source.spans) if objective.alignment is not None else None
         self._targets = {label: source.targets[label].cpu() for label in text}
         self.optimizer = _optimizer(list(trained_parameters(classifier).values()), settings)
-        self._module, self._wrapped = fabric.setup(_Forward(classifier), self.optimizer)
+        self._module, self._wrapped = fabric.setup(_Forward(classifier, objective), self.optimizer)
 
     def set_lr(self, lr: float) -> None:
         """Sets the learning rate of the steps to come."""
@@ -85,13 +105,24 @@ class Stepper:
         shard = shard_of(batch, fabric.global_rank, fabric.world_size)
         features = self._source.batch(shard, num_frames=settings.num_frames, generator=generator)
         features = batch_to(features, fabric.device)
-        loss = self._loss(self._module(_Inputs(features, self._text)), features.targets, batch)
+        inputs = _Inputs(features, self._text, self._negatives(shard), generator)
+        logits, loss = self._module(inputs)
+        if logits:
+            labelled = self._objective.cross_entropy * self._loss(logits, features.targets, batch)
+            loss = labelled if loss is None else loss + labelled
         fabric.backward(loss)
         if settings.clip_norm is not None:
             fabric.clip_gradients(self._module, self._wrapped, max_norm=settings.clip_norm, error_if_nonfinite=False)
         self._wrapped.step()
         self._wrapped.zero_grad()
-        return loss.detach()
+        detached: Tensor = loss.detach()
+        return detached
+
+    def _negatives(self, shard: Int[Tensor, " shard"]) -> Tensor | None:
+        """Which clips of the batch are other temporal locations, for the alignment loss."""
+        if self._moments is None or self._objective.alignment is None:
+            return None
+        return self._moments.others(shard, self._objective.alignment.negatives)
 
     def _loss(
         self, logits: dict[Label, Tensor], targets: Mapping[Label, Tensor], batch: Int[Tensor, " batch"]

@@ -1,5 +1,6 @@
 """Ego4D's FHO annotations as downloaded, and as they go wrong."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.errors import DataError
-from egoshift.records import CLIP_SCHEMA, Dataset
+from egoshift.records import CLIP_SCHEMA, Dataset, SensorFile
+from tests.unit.datasets.several_sensors import write_video
 from tests.unit.datasets.writing import LTA_TAXONOMY, lta_entry, touch, write_json, write_lta, write_metadata
 
 
@@ -203,3 +205,38 @@ def test_the_main_file_needs_the_metadata_and_its_layout(tmp_path: Path) -> None
         ("ego4d.json", "missing-file"),
         ("fho_main.json", "wrong-type"),
     ]
+
+
+def test_the_sensors_are_pictures_sound_and_the_table_of_the_full_video(tmp_path: Path) -> None:
+    write_lta(tmp_path / "v2/annotations", [lta_entry("clip-a"), lta_entry("clip-b"), lta_entry("clip-c")])
+    for name, sound in (("clip-a", True), ("video-b", False)):
+        write_video(tmp_path / f"v2/videos/{name}.mp4", sound=sound)
+    touch(tmp_path / "v2/imu", "video-a.csv", "video-c.csv", "video-unused.csv")
+    dataset = load_dataset(card(tmp_path))
+    clip, full = (SensorFile(tmp_path / f"v2/videos/{name}.mp4", "av") for name in ("clip-a", "video-b"))
+    tables = {name: tmp_path / f"v2/imu/video-{name}.csv" for name in "ac"}
+    assert dataset.sensors == {
+        # The table counts from the start of the full video, in which the clip begins at 100 s.
+        "clip-a": {"video": clip, "audio": clip, "imu": SensorFile(tables["a"], "ego4d", begin_s=100.0)},
+        "video-b": {"video": full},
+        "video-c": {"imu": SensorFile(tables["c"], "ego4d")},
+    }
+    assert dataset.faults == ()
+    assert dataset.clips["video_id"].to_list() == ["clip-a", "video-b", "video-c"]
+    assert load_dataset(card(tmp_path), need_videos=False).sensors == {}
+
+
+def test_what_ego4d_json_says_of_sound_is_believed_and_no_video_opened(tmp_path: Path) -> None:
+    write_lta(tmp_path / "v2/annotations", [lta_entry("clip-a"), lta_entry("clip-b"), lta_entry("clip-c")])
+    touch(tmp_path / "v2/videos", "video-a.mp4", "clip-b.mp4", "video-c.mp4")
+    write_metadata(tmp_path / "v2/ego4d.json", dict.fromkeys(("video-a", "video-b", "video-c"), "train"))
+    contents = json.loads((tmp_path / "v2/ego4d.json").read_text())
+    for video, start_s in zip(contents["videos"], (0.02, -0.01, None), strict=True):
+        video["video_metadata"]["audio_start_sec"] = start_s
+    write_json(tmp_path / "v2/ego4d.json", contents)
+    dataset = load_dataset(card(tmp_path))
+    assert {video: list(files) for video, files in dataset.sensors.items()} == {
+        "video-a": ["video", "audio"],
+        "clip-b": ["video", "audio"],
+        "video-c": ["video"],
+    }

@@ -6,7 +6,8 @@ import pytest
 
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.errors import DataError
-from egoshift.records import CLIP_SCHEMA, Dataset
+from egoshift.records import CLIP_SCHEMA, Dataset, SensorFile
+from tests.unit.datasets.several_sensors import write_video
 from tests.unit.datasets.writing import epic_row, touch, write_epic, write_rows
 
 
@@ -204,3 +205,41 @@ def test_only_the_middle_of_long_segments_is_used_where_the_card_asks(tmp_path: 
     touch(tmp_path / "v", "P01_01.MP4")
     clips = load_dataset(card(tmp_path, window_s=4)).clips
     assert clips.select("start_s", "stop_s").rows() == [(12.0, 16.0), (1.0, 2.5)]
+
+
+def test_the_sensors_are_pictures_sound_and_whichever_of_the_two_tables_is_there(tmp_path: Path) -> None:
+    videos = ("P01_101", "P01_102", "P02_103", "P02_104")
+    write_epic(tmp_path / "anno", [epic_row(f"{video}_0") for video in videos])
+    for video, sound in (("P01_101", True), ("P01_102", False)):
+        write_video(tmp_path / f"v/P01/videos/{video}.MP4", sound=sound)
+    touch(tmp_path / "v/P02/rgb_frames/P02_104", "frame_0000000001.jpg")
+    touch(tmp_path / "v", "P01/meta_data/P01_101-accl.csv", "P01/meta_data/P01_101-gyro.csv")
+    touch(tmp_path / "v", "P02/meta_data/P02_103-gyro.csv", "P02/meta_data/P02_999-gyro.csv")
+    dataset = load_dataset(card(tmp_path))
+    one, two = (SensorFile(tmp_path / f"v/P01/videos/{video}.MP4", "av") for video in videos[:2])
+    assert dataset.sensors == {
+        "P01_101": {"video": one, "audio": one, "imu": SensorFile(tmp_path / "v/P01/meta_data", "epic", "P01_101")},
+        "P01_102": {"video": two},
+        "P02_103": {"imu": SensorFile(tmp_path / "v/P02/meta_data", "epic", "P02_103")},
+        "P02_104": {"video": SensorFile(tmp_path / "v/P02/rgb_frames/P02_104", "av")},
+    }
+    assert (dataset.faults, len(dataset.clips)) == ((), 4)
+    assert load_dataset(card(tmp_path), need_videos=False).sensors == {}
+
+
+def test_without_any_inertial_table_that_sensor_is_silently_not_there(tmp_path: Path) -> None:
+    write_epic(tmp_path / "anno", [epic_row("P01_101_0")])
+    write_video(tmp_path / "v/P01_101.MP4", sound=True)
+    dataset = load_dataset(card(tmp_path))
+    assert list(dataset.sensors["P01_101"]) == ["video", "audio"]
+    assert dataset.faults == ()
+
+
+def test_frames_without_a_rate_cost_the_pictures_and_not_the_other_sensors(tmp_path: Path) -> None:
+    write_epic(tmp_path / "anno", [epic_row("kitchen_1_0"), epic_row("kitchen_2_0")])
+    touch(tmp_path / "v", "kitchen_1/frame_0000000001.jpg", "kitchen_2/frame_0000000001.jpg")
+    touch(tmp_path / "v/kitchen/meta_data", "kitchen_2-accl.csv")
+    dataset = load_dataset(card(tmp_path))
+    assert [fault.kind for fault in dataset.faults] == ["unknown-rate", "unknown-rate"]
+    assert dataset.clips["video_id"].to_list() == ["kitchen_2"]
+    assert (dataset.videos, list(dataset.sensors["kitchen_2"])) == ({}, ["imu"])

@@ -91,3 +91,27 @@ def test_what_is_wrong_with_a_list_of_sensors_makes_the_sensor_absent(tmp_path: 
     assert texts[3] == "a.mp4 has no sound"
     assert texts[6] == "part is 'left', expected imu-left or imu-right"
     assert texts[7] == "there is no file lost.mp4 for the video of b"
+
+
+def test_the_layout_of_an_imus_tables_may_be_said(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    touch(tmp_path, "a/accl.csv", "a/gyro.csv", "b.csv", "c.csv", "a.vrs")
+    rows = [
+        ("a", "imu", "a", "", "gopro"),
+        ("b", "imu", "b.csv", "", "wear"),
+        ("c", "imu", "c.csv", "", ""),
+        ("c", "audio", "a.vrs", "", "gopro"),
+        ("c", "video", "a.vrs", "", "aria"),
+    ]
+    write_rows(tmp_path / "sensors.csv", ("video", "sensor", "path", "part", "layout"), rows)
+    dataset = load(tmp_path)
+    assert {video: files["imu"] for video, files in dataset.sensors.items()} == {
+        "a": SensorFile(tmp_path / "a", "gopro"),
+        "b": SensorFile(tmp_path / "b.csv", "wear"),
+        "c": SensorFile(tmp_path / "c.csv", "ego4d"),
+    }
+    assert [path.name for path in dataset.sensors["a"]["imu"].files] == ["accl.csv", "gyro.csv"]
+    assert said(dataset) == [("bad-value", 5), ("bad-value", 6)]
+    assert str(dataset.faults[0]).endswith(
+        "row 5: layout is gopro for the audio in a.vrs; leave it empty, or for an imu's tables use ego4d, gopro or wear"
+    )

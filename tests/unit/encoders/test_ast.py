@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from egoshift.encoders.ast import AUDIOSET_MEAN, AUDIOSET_STD, SpectrogramTransformer, patch_grid
+from egoshift.encoders.ast import AUDIOSET_MEAN, AUDIOSET_STD, SpectrogramTransformer, normalised, patch_grid
 from egoshift.encoders.sensors import new_sensor_encoder
 
 
@@ -24,6 +24,18 @@ def test_log_mels_are_normalised_by_the_numbers_that_travel_with_the_weights() -
     plain, own = tiny(), tiny(mean=3.0, std=0.25)
     unit = (log_mels() - AUDIOSET_MEAN) / AUDIOSET_STD
     torch.testing.assert_close(own(3.0 + 0.25 * unit), plain(log_mels()), rtol=1e-4, atol=1e-5)
+
+
+def test_own_statistics_bring_their_data_to_a_mean_of_0_and_a_spread_of_a_half() -> None:
+    own = 3 + 2 * log_mels()
+    found = normalised(own, mean=float(own.mean()), std=float(own.std()))
+    assert float(found.mean()) == pytest.approx(0, abs=1e-5)
+    assert float(found.std()) == pytest.approx(0.5, abs=1e-5)
+    assert torch.equal(own, 3 + 2 * log_mels()), "what is given stays as it is"
+
+
+def test_nothing_is_what_the_published_weights_were_trained_with() -> None:
+    assert normalised(torch.zeros(1, 1, 1)).item() == pytest.approx(0.46703, abs=1e-5)
 
 
 @torch.no_grad()

@@ -18,10 +18,16 @@ def test_the_room_offers_these_names_and_no_others() -> None:
     assert egoshift.encoders.__all__ == [
         "PIXELS",
         "SENSOR_ENCODERS",
+        "SIGNAL",
+        "SIGNALS",
         "AbstractImageEncoder",
         "AbstractSensorEncoder",
         "AbstractTextEncoder",
         "Precision",
+        "SensorCard",
+        "SignalEncoder",
+        "SignalSpec",
+        "SignalTower",
         "TowerCard",
         "WeightCard",
         "class_text",
@@ -30,6 +36,7 @@ def test_the_room_offers_these_names_and_no_others() -> None:
         "load_sensor_encoder",
         "load_text_encoder",
         "new_sensor_encoder",
+        "sensor_of",
         "weights_digest",
     ]
 

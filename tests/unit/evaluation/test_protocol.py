@@ -142,3 +142,10 @@ def test_the_harmonic_row_of_two_models_is_refused(field: str, other: object) ->
     outcomes = outcomes_of(random_scores(0, 20, 6, 3))
     with pytest.raises(ResultError, match=f"joins two results of one trained model, but their {field} differs"):
         harmonic_row(result(outcomes), result(outcomes, test="epic", **{field: other}), "noun")
+
+
+def test_single_metrics_are_those_of_all() -> None:
+    outcomes = outcomes_of(SCORES, [0, 1], [2, 3])
+    everything = rows_of(outcomes)
+    for asked in (("top1",), ("macro", "hm")):
+        assert rows_of(outcomes, metrics=asked) == [row for row in everything if row.metric in asked]

@@ -12,7 +12,7 @@ from torch import Tensor
 from egoshift.encoders import AbstractImageEncoder, WeightCard
 from egoshift.features.draft import Draft
 from egoshift.features.extract import make_settings
-from egoshift.features.manifest import View
+from egoshift.features.manifest import Manifest, View
 from egoshift.features.plan import FramePlan
 from egoshift.features.store import Store
 from egoshift.features.wanted import Wanted
@@ -160,18 +160,41 @@ def make_store(
     return draft.finish(set(times_s), {}, ())
 
 
+def make_sensor_store(path: Path, present: Mapping[str, Sequence[bool]], *, rate_hz: float = 2.0) -> Store:
+    """A store of a sensor's windows at ``k / rate_hz``; the feature of row r of video v is (v, r, time, 1)."""
+    card = BLOCKS_CARD.model_copy(update={"dim": 4})
+    path.mkdir(parents=True, exist_ok=True)
+    plan = FramePlan(rate_hz=rate_hz)
+    draft = Draft.begin(path, Manifest(encoder=card, views=("window",), plan=plan))
+    draft.open()
+    for rank, (video_id, there) in enumerate(sorted(present.items())):
+        seconds = np.arange(len(there)) / rate_hz
+        columns = [np.full(len(there), rank), np.arange(len(there)), seconds, np.ones(len(there))]
+        features = np.where(np.asarray(there)[:, None], np.stack(columns, 1), 0).astype(np.float16)
+        info = VideoInfo(path / video_id, len(there) / rate_hz, 96, 64, 30.0, None, 0, "h264")
+        rows: dict[str, np.ndarray] = {"times": seconds, "window": features, "present": np.asarray(there, np.uint8)}
+        draft.add(Wanted(video_id, info, 1, seconds, seconds, 1, "f", False), rows)
+    return draft.finish(set(present), {}, ())
+
+
 def contents(store: Path) -> dict[str, bytes]:
     """Every file of a store."""
     return {str(file.relative_to(store)): file.read_bytes() for file in sorted(store.rglob("*")) if file.is_file()}
 
 
 def slow_rows(store: Store, video_id: str, start_s: float, stop_s: float, asked_s: Sequence[float]) -> list[int]:
-    """Which rows show a clip at some times, read aloud: one time at a time, in whole microseconds."""
+    """Which rows show a clip at some times, read aloud: one time at a time, in whole microseconds.
+
+    Rows in which nothing was recorded are not there; of a video that has no others, any row will do.
+    """
     first, _ = store.offsets[video_id]
-    stored = [round(time * 1e6) for time in store.times(video_id).tolist()]
+    recorded = set(store.recorded.tolist())
+    stored = {
+        row: round(time * 1e6) for row, time in enumerate(store.times(video_id).tolist()) if first + row in recorded
+    }
     start, stop = round(start_s * 1e6), round(stop_s * 1e6)
-    inside = [row for row, time in enumerate(stored) if start <= time < stop]
+    inside = [row for row, time in stored.items() if start <= time < stop]
     if not inside:
         centre = (start + stop) // 2
-        inside = [min(range(len(stored)), key=lambda row: (abs(stored[row] - centre), row))]
+        inside = [min(stored, key=lambda row: (abs(stored[row] - centre), row))]
     return [first + min(inside, key=lambda row: (abs(stored[row] - round(time * 1e6)), row)) for time in asked_s]

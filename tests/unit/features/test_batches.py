@@ -62,6 +62,42 @@ def test_a_subset_is_a_source_of_its_own():
     torch.testing.assert_close(chosen.batch(torch.tensor([1]), num_frames=2).streams["full"], numbered(4, 2)[[1]])
 
 
+def test_who_has_a_stream_goes_with_batches_and_subsets():
+    here = {"sound": torch.tensor([True, False, True, False])}
+    sound = numbered(4, 2).masked_fill(~here["sound"].view(-1, 1, 1), torch.nan)
+    source = TensorFeatures({"full": numbered(4, 2), "sound": sound}, {"noun": [3, 2, 1, 0]}, present=here)
+    batch = source.batch(torch.tensor([3, 2, 2]), num_frames=2)
+    assert list(batch.present) == ["sound"]
+    assert batch.present["sound"].tolist() == [False, True, True]
+    chosen = source.subset(torch.tensor([3, 0, 1])).batch(torch.tensor([1, 2]), num_frames=1)
+    assert chosen.present["sound"].tolist() == [True, False]
+    assert chosen.targets["noun"].tolist() == [3, 2]
+    assert TensorFeatures({"full": torch.zeros(2, 3)}).batch(torch.arange(2), num_frames=1).present == {}
+
+
+def test_only_rows_of_samples_that_have_the_stream_must_be_finite():
+    features = torch.zeros(4, 3, 2)
+    features[1:, 2, 0] = torch.nan
+    here = torch.tensor([True, False, True, False])
+    with pytest.raises(DataError, match=r"stream 'hand': row 2 holds NaN or infinity \(1 of 4 rows do\)"):
+        TensorFeatures({"full": torch.zeros(4, 2), "hand": features}, present={"hand": here})
+    with pytest.raises(DataError, match=r"stream 'hand': row 1 holds NaN or infinity \(3 of 4 rows do\)"):
+        TensorFeatures({"full": torch.zeros(4, 2), "hand": features}, present={"full": here})
+
+
+@pytest.mark.parametrize(
+    ("present", "message"),
+    [
+        ({"gaze": torch.ones(3, dtype=torch.bool)}, "present 'gaze': is no stream; there are full"),
+        ({"full": torch.ones(2, dtype=torch.bool)}, r"present 'full': has shape \(2,\) of torch.bool, expected \(3,\)"),
+        ({"full": torch.ones(3)}, r"has shape \(3,\) of torch.float32, expected \(3,\) of booleans; give one boolean"),
+    ],
+)
+def test_a_presence_that_does_not_fit_is_named(present, message):
+    with pytest.raises(DataError, match=message):
+        TensorFeatures({"full": torch.zeros(3, 2)}, present=present)
+
+
 def test_no_samples_are_a_source_too():
     source = TensorFeatures({"full": torch.zeros(0, 2, 5)}, {"verb": []})
     assert len(source) == 0

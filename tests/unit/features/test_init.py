@@ -8,7 +8,10 @@ def test_the_room_offers_exactly_this():
         "ExtractProgress",
         "ExtractReport",
         "FramePlan",
+        "JoinedFeatures",
         "Manifest",
+        "SeenBy",
+        "SignalFeatures",
         "Store",
         "StoredFeatures",
         "TensorFeatures",
@@ -16,5 +19,6 @@ def test_the_room_offers_exactly_this():
         "View",
         "check",
         "extract",
+        "extract_sensor",
     ]
     assert all(hasattr(egoshift.features, name) for name in egoshift.features.__all__)

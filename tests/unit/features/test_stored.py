@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from egoshift.errors import DataError, StoreError
-from egoshift.features import FramePlan, Store, StoredFeatures, View
+from egoshift.features import FramePlan, SeenBy, Store, StoredFeatures, View
 from egoshift.media import bin_centres, random_in_bins
 
-from .examples import clip_table, make_store, slow_rows
+from .examples import clip_table, make_sensor_store, make_store, slow_rows
 
 GRID = [k / 4 for k in range(40)]
 
@@ -189,3 +189,73 @@ def test_batches_of_pictures_are_their_bytes_as_numbers(pictures, resident):
     assert batch.streams["hand"].dtype == torch.float32
     assert torch.equal(batch.streams["hand"], expected)
     assert (batch.streams["hand"][..., 2:] == 255).all()
+
+
+# Of "a" 10 s, of "b" 20 s; the sensor was off from 4 s on in "a", and "b" has none.
+HEARD = {"a": [True] * 8 + [False] * 12}
+OPTIONAL = [("a", 0.0, 2.0), ("a", 3.0, 5.0), ("a", 3.5, 4.9), ("b", 1.0, 3.0), ("a", 5.0, 9.0), ("b", 30.0, 31.0)]
+
+
+@pytest.fixture
+def sensed(tmp_path):
+    pictures = make_store(tmp_path / "pictures", {"a": GRID[:20], "b": GRID})
+    heard = make_sensor_store(tmp_path / "heard", HEARD)
+    return {"video": (pictures, "full"), "audio": (heard, "window")}
+
+
+def test_a_sensor_is_there_where_half_of_a_clips_stored_times_are_and_clips_without_anything_are_named(sensed):
+    source = StoredFeatures(sensed, clip_table(OPTIONAL), optional=("video", "audio"))
+    # Pictures of "a" end at 5 s. The sensor has 2 of the times 3, 3.5, 4, 4.5 s, and one of 3.5, 4, 4.5 s.
+    assert source.clips["clip_id"].to_list() == ["a_0", "a_1", "a_2", "b_3"]
+    assert {name: values.tolist() for name, values in source.present.items()} == {
+        "video": [True, True, True, True],
+        "audio": [True, True, False, False],
+    }
+    assert [(fault.kind, fault.row) for fault in source.dropped] == [("not-recorded", 6), ("not-recorded", 7)]
+    assert "clip a_4: nothing was recorded of it in" in str(source.dropped[0])
+    assert "heard" in str(source.dropped[0])
+    assert source.spans.tolist() == [[0.0, 2.0], [3.0, 5.0], [3.5, 4.9], [1.0, 3.0]]
+    batch = source.batch(torch.tensor([3, 1]), num_frames=3)
+    assert batch.present["audio"].tolist() == [False, True]
+    assert batch.present["video"].tolist() == [True, True]
+    # Asked for at 3.33, 4 and 4.67 s; recorded until 3.5 s.
+    assert batch.streams["audio"][1, :, 2].tolist() == [3.5, 3.5, 3.5]
+    assert batch.streams["audio"].isfinite().all()
+
+
+def test_a_stream_that_is_not_optional_must_cover_every_clip(sensed):
+    source = StoredFeatures(sensed, clip_table(OPTIONAL), optional=("audio",))
+    assert source.clips["clip_id"].to_list() == ["a_0", "a_1", "a_2", "b_3"]
+    assert set(source.present) == {"audio"}
+    assert [fault.kind for fault in source.dropped] == ["past-the-end", "past-the-end"]
+    source = StoredFeatures(sensed, clip_table(OPTIONAL))
+    assert source.clips["clip_id"].to_list() == ["a_0", "a_1"]
+    assert source.present == {}
+    assert {fault.row for fault in source.dropped} == {4, 5, 6, 7}
+
+
+def test_a_sensor_that_was_off_throughout_is_absent_everywhere(sensed, tmp_path):
+    silent = make_sensor_store(tmp_path / "silent", {"a": [False] * 10})
+    streams = {"video": sensed["video"], "audio": (silent, "window")}
+    source = StoredFeatures(streams, clip_table(OPTIONAL[:4]), optional=tuple(streams))
+    assert source.present["audio"].tolist() == [False] * 4
+    assert source.batch(torch.arange(4), num_frames=2).present["audio"].tolist() == [False] * 4
+    with pytest.raises(DataError, match="clip a_0: nothing was recorded of it in"):
+        StoredFeatures({"audio": (silent, "window")}, clip_table(OPTIONAL[:1]), optional=("audio",))
+
+
+def test_a_subset_keeps_who_has_what_and_when_and_what_is_seen(sensed):
+    source = StoredFeatures(sensed, clip_table(OPTIONAL), optional=("video", "audio"))
+    chosen = source.subset(torch.tensor([2, 0]))
+    assert chosen.present["audio"].tolist() == [False, True]
+    assert chosen.spans.tolist() == [[3.5, 4.9], [0.0, 2.0]]
+    expected = source.batch(torch.tensor([0, 2]), num_frames=4)
+    batch = chosen.batch(torch.tensor([1, 0]), num_frames=4)
+    for name in ("video", "audio"):
+        assert torch.equal(batch.streams[name], expected.streams[name])
+        assert torch.equal(batch.present[name], expected.present[name])
+    seen = SeenBy(source, ("audio",)).subset(torch.tensor([1, 3]))
+    assert seen.spans is not None
+    assert torch.equal(seen.spans, source.spans[[1, 3]])
+    assert seen.present["audio"].tolist() == [True, False]
+    assert set(seen.batch(torch.tensor([0]), num_frames=1).streams) == {"audio"}

@@ -1,25 +1,30 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egoshift.features import FramePlan, Manifest, Store, VideoEntry
-from egoshift.features.windows import Windows
+from egoshift.features import FramePlan, Manifest, Store, VideoEntry, View
+from egoshift.features.windows import Windows, recorded
 
 from .examples import BLOCKS_CARD, clip_table, slow_rows
 
 SECONDS = st.integers(0, 3_000_000).map(lambda tick: tick / 1e6)
 
 
-def store_of(times_s: dict[str, list[float]]) -> Store:
-    """A store that lies nowhere."""
+def store_of(times_s: dict[str, list[float]], present: Sequence[bool] | None = None) -> Store:
+    """A store that lies nowhere; of a sensor where it is said which rows are present."""
     videos = {
         video_id: VideoEntry(rows=len(times), duration_s=5.0, num_bytes=1, fingerprint="", times_hash="")
         for video_id, times in times_s.items()
     }
-    manifest = Manifest(encoder=BLOCKS_CARD, views=("full",), plan=FramePlan(), videos=videos)
-    return Store(Path("nowhere"), manifest, {"times": np.concatenate([np.array(times) for times in times_s.values()])})
+    arrays = {"times": np.concatenate([np.array(times) for times in times_s.values()])}
+    if present is not None:
+        arrays["present"] = np.asarray(present, np.uint8)
+    views: tuple[View, ...] = ("full",) if present is None else ("window",)
+    manifest = Manifest(encoder=BLOCKS_CARD, views=views, plan=FramePlan(), videos=videos)
+    return Store(Path("nowhere"), manifest, arrays)
 
 
 @settings(max_examples=100, deadline=None)
@@ -37,6 +42,31 @@ def test_rows_equal_their_slow_twin_for_any_times_and_clips(times, clips, asked)
         for clip in table.iter_rows(named=True)
     ]
     assert rows.tolist() == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    times=st.lists(st.lists(SECONDS, min_size=1, max_size=6, unique=True).map(sorted), min_size=3, max_size=3),
+    clips=st.lists(st.tuples(st.sampled_from("xyz"), SECONDS, st.floats(1e-6, 1.5)), min_size=1, max_size=5),
+    asked=st.lists(st.integers(0, 4_000_000).map(lambda tick: tick / 1e6), min_size=2, max_size=2),
+    bits=st.integers(0, 2**18 - 1),
+)
+def test_rows_where_the_sensor_was_off_are_as_if_they_were_not_there(times, clips, asked, bits):
+    present = [bool(bits >> row & 1) for row in range(sum(map(len, times)))]
+    store = store_of(dict(zip("xyz", times, strict=True)), present)
+    table = clip_table([(video, start, start + length) for video, start, length in clips])
+    rows = Windows.of(store, table).nearest(np.arange(len(table)), np.array([asked] * len(table)))
+    there = recorded(store, table)
+    for index, clip in enumerate(table.iter_rows(named=True)):
+        first, count = store.offsets[clip["video_id"]]
+        start, stop = round(clip["start_s"] * 1e6), round(clip["stop_s"] * 1e6)
+        stored = [round(time * 1e6) for time in store.times(clip["video_id"]).tolist()]
+        inside = [present[first + row] for row in range(count) if start <= stored[row] < stop]
+        assert there[index] == (len(inside) > 0 and sum(inside) >= len(inside) / 2)
+        if any(present[first : first + count]):
+            expected = slow_rows(store, clip["video_id"], clip["start_s"], clip["stop_s"], asked)
+            assert rows[index].tolist() == expected
+        assert ((rows[index] >= 0) & (rows[index] < len(store))).all()
 
 
 def test_a_clip_without_a_row_of_its_own_borrows_the_nearest():

@@ -50,6 +50,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"fusion": "mlp", "missing": "token"},
     {"fusion": "mlp", "missing": "mean"},
     {"projection_dim": 10},
+    {"temperature": 0.2},
+    {"train_temperature": True},
     {"classes": {"verb": NAMES["verb"], "noun": ("tap", "bowl", "cup")}},
     TEXT,
     {**TEXT, "classes": None},
@@ -104,7 +106,7 @@ def rows(batch: StreamBatch, chosen: Tensor) -> StreamBatch:
 def test_every_option_is_varied() -> None:
     defaults = {name: p.default for name, p in inspect.signature(Fusion).parameters.items()}
     varied = {name for options in (BASE, *OPTIONS) for name, value in options.items() if value != defaults[name]}
-    assert varied == set(defaults)
+    assert varied | {"encoders"} == set(defaults)  # see test_encoders_of_signals.py
 
 
 @every_option
@@ -120,7 +122,7 @@ def test_gradients_reach_every_parameter(options: dict[str, Any]) -> None:
     loss = label_cross_entropy(model(batch, make_text()), batch.targets)
     projected = {name: model.project(vectors) for name, vectors in model.unimodal(batch).items()}
     here = {name: model.presence(batch, [name]) for name in SENSORS}
-    (loss + alignment_loss(projected, present=here).loss).backward()
+    (loss + alignment_loss(projected, present=here, temperature=model.temperature).loss).backward()
     for name, parameter in model.named_parameters():
         assert parameter.requires_grad
         assert parameter.grad is not None, name
@@ -129,11 +131,12 @@ def test_gradients_reach_every_parameter(options: dict[str, Any]) -> None:
 
 
 @every_option
-def test_cross_entropy_alone_reaches_all_but_the_projection(options: dict[str, Any]) -> None:
+def test_cross_entropy_alone_reaches_all_but_what_is_the_alignments(options: dict[str, Any]) -> None:
     model, batch = make(options), make_batch(presence())
     label_cross_entropy(model(batch, make_text()), batch.targets).backward()
     unreached = {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.grad is None}
-    assert unreached == ({"projection"} if options.get("projection_dim") else set())
+    own = {"projection": "projection_dim", "log_temperature": "train_temperature"}
+    assert unreached == {name for name, option in own.items() if options.get(option)}
 
 
 @every_option
@@ -259,6 +262,47 @@ def test_a_subset_embeds_as_a_model_that_is_given_no_more(options: dict[str, Any
         assert bool((early[here] != 0).any())
 
 
+TWO_IN_TEXT = {**TEXT, "text_rule": "shift", "classify_streams": ["video", "audio"], "text_dim": 16}
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, TWO_IN_TEXT], ids=lambda options: json.dumps(options)[:60])
+def test_subsets_in_one_pass_equal_a_model_that_is_given_no_other_streams(options: dict[str, Any]) -> None:
+    dims = {**DIMS, "audio": 16} if options is TWO_IN_TEXT else DIMS
+    model, text = make({**options, "modalities": dims}), make_text()
+    generator = torch.Generator().manual_seed(1)
+    streams = {name: torch.randn(SIZE, FRAMES[name], dim, generator=generator) for name, dim in dims.items()}
+    found = model.score_subsets(StreamBatch(streams, presence()), text, modality_subsets(SENSORS), allow_empty=True)
+    assert list(found) == list(modality_subsets(SENSORS))
+    for subset, scores in found.items():
+        alone = StreamBatch({name: streams[name] for name in subset}, {name: presence()[name] for name in subset})
+        here = model.presence(StreamBatch(streams, presence()), subset)
+        assert torch.equal(here, model.presence(alone))
+        expected = model(rows(alone, here), text)
+        assert_equal_logits({label: values[here] for label, values in scores.logits.items()}, expected)
+        torch.testing.assert_close(scores.embedding[here], model.embed(rows(alone, here)), rtol=1e-4, atol=1e-5)
+        assert torch.equal(scores.embedding[~here], torch.zeros(int((~here).sum()), 32))
+        assert all(values.dtype == torch.float32 for values in scores.logits.values())
+
+
+def test_each_stream_is_projected_once_for_all_subsets() -> None:
+    model, projected = make({**TEXT, "text_rule": "shift", "classify_streams": ["video"]}), []
+    for number, layer in enumerate(model.inputs.projections):
+        layer.register_forward_hook(lambda *_, number=number: projected.append(number))
+    model.score_subsets(make_batch(), make_text(), modality_subsets(SENSORS))
+    assert projected == [0, 1, 2]
+
+
+def test_subsets_are_scored_without_dropout_and_refused_where_a_sample_has_nothing() -> None:
+    model, batch = make({"modality_dropout": 1.0}), make_batch(presence())
+    quiet = model.score_subsets(batch, make_text(), [SENSORS])[SENSORS]
+    loud = model.train().score_subsets(batch, make_text(), [SENSORS])[SENSORS]
+    assert torch.equal(loud.embedding, quiet.embedding)
+    assert torch.equal(loud.logits["noun"], quiet.logits["noun"])
+    assert model.score_subsets(batch, {}, [SENSORS])[SENSORS].logits == {}
+    with pytest.raises(ConfigError, match=r"2 of 6 samples have none of the modalities imu; leave these"):
+        model.score_subsets(batch, make_text(), [SENSORS, ("imu",)])
+
+
 def test_modality_dropout_is_of_training_alone_and_follows_the_seed() -> None:
     model, batch = make({"modality_dropout": 0.5}), make_batch()
     quiet = model(batch, make_text())
@@ -288,7 +332,7 @@ def test_samples_without_any_modality_are_refused_and_counted() -> None:
     model, pattern = make({}), SOME.clone()
     pattern[[1, 4]] = False
     batch = make_batch(presence(pattern))
-    with pytest.raises(ConfigError, match=r"2 of 6 samples have none of the modalities audio, imu, video; leave these"):
+    with pytest.raises(ConfigError, match=r"2 of 6 samples have none of the modalities video, audio, imu; leave these"):
         model(batch, make_text())
     with pytest.raises(ConfigError, match=r"2 of 6 samples have none"):
         model.embed(batch)
@@ -315,9 +359,9 @@ def test_a_batch_without_a_stream_embeds_it_as_absent_where_that_is_allowed() ->
 
 def test_streams_and_names_that_do_not_fit_are_refused() -> None:
     model = make({})
-    with pytest.raises(ConfigError, match=r"the batch has none of the streams audio, imu, video, it has full; give"):
+    with pytest.raises(ConfigError, match=r"the batch has none of the streams video, audio, imu, it has full; give"):
         model(StreamBatch({"full": torch.zeros(2, 3, 4)}), make_text())
-    with pytest.raises(ConfigError, match=r"'gaze' is no modality of this model; it has audio, imu, video"):
+    with pytest.raises(ConfigError, match=r"'gaze' is no modality of this model; it has video, audio, imu"):
         model.embed(make_batch(), ("gaze",))
     with pytest.raises(ConfigError, match=r"stream 'imu' is 9 wide, the method was made for 8"):
         model(StreamBatch({"imu": torch.zeros(2, 3, 9)}), make_text())
@@ -327,7 +371,7 @@ def test_streams_and_names_that_do_not_fit_are_refused() -> None:
 
 def test_the_contract_says_that_every_stream_may_be_absent() -> None:
     model = make({})
-    assert model.required_streams == model.optional_streams == SENSORS
+    assert model.required_streams == model.optional_streams == ("video", "audio", "imu")
 
 
 def clusters(size: int, seed: int) -> tuple[dict[str, Tensor], Tensor]:

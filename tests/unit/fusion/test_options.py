@@ -62,7 +62,10 @@ def test_what_stands_for_a_missing_modality_is_the_first_rule_of_the_module_unle
         ({"text_rule": "add"}, r"text_rule is 'add'; give one of 'compare', 'shift'"),
         ({"logit_scale": 0.0}, r"logit_scale is 0.0; give a scale above zero"),
         ({"classes": {"noun": ["cup", "cup"]}}, r"noun classes: 'cup' given more than once"),
-        ({"classify_streams": ["video"]}, r"give head='text' and text_rule='shift' too, or no classify_streams"),
+        (
+            {"classify_streams": ["video"]},
+            r"give head='text' and text_rule='shift' or 'both' too, or no classify_streams",
+        ),
         ({"classify_streams": "video"}, r"classify_streams is 'video'; give a list"),
     ],
 )

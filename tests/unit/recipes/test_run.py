@@ -17,7 +17,8 @@ def test_every_recipe_makes_a_run_that_survives_its_file(name, tmp_path):
     again = read_run(tmp_path / "run.yaml")
     assert again.train == CARD.absolute()
     assert again.test == (OTHER.absolute(),)
-    same = {"train": run.train, "test": run.test}
+    assert again.start == tuple(folder.absolute() for folder in run.start)
+    same = {"train": run.train, "test": run.test, "start": run.start}
     assert again.model_copy(update=same).model_dump(mode="json") == run.model_dump(mode="json")
 
 
@@ -28,8 +29,11 @@ def test_the_recipes_are_those_that_the_documentation_names():
     prompts = ["coop", "coop_official", "cocoop", "cocoop_official"]
     adapters = ["clip_adapter", "clip_adapter_temporal", "clip_adapter_official"]
     others = ["a5", "vita_clip", "tip_adapter", "tip_adapter_f", "clip_lora", "linear_probe"]
+    sensors = ["mmg_video", "mmg_audio", "mmg_imu", "mmg_many_shot", "mmg_few_shot", "mmg_align", "mmg_zero_shot"]
     expected = ["zero_shot", "zero_shot_hand", *xmic, *backbones, *prompts, *adapters, *others, "own_videos"]
-    assert list(RECIPES) == expected
+    assert list(RECIPES) == [*expected, *sensors, "xmic_sensors"]
+    page = (Path(__file__).parents[3] / "docs" / "papers.md").read_text(encoding="utf-8")
+    assert [name for name in (*sensors, "xmic_sensors") if f"`{name}`" not in page] == []
 
 
 def test_the_text_tower_of_stored_pictures_is_that_of_their_encoder():

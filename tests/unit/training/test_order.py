@@ -1,6 +1,9 @@
+import pytest
 import torch
 
-from egoshift.training.order import epoch_order, seed_of, shard_of
+from egoshift.errors import ConfigError
+from egoshift.training import PrototypeTerm
+from egoshift.training.order import episode_order, epoch_order, seed_of, shard_of
 
 
 def test_every_place_has_a_seed_of_its_own() -> None:
@@ -28,3 +31,49 @@ def test_shards_share_a_batch_without_overlap() -> None:
 
 def test_a_process_left_without_a_clip_gets_the_first() -> None:
     assert [shard_of(torch.tensor([9]), rank, 2).tolist() for rank in range(2)] == [[9], [9]]
+
+
+TERM = PrototypeTerm(ways=3, shots=2, queries=1)
+
+
+def test_an_episode_has_distinct_classes_and_distinct_clips_of_them_in_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randint(-1, 5, (60,), generator=generator)
+    indices = torch.randperm(60, generator=generator)[:50]
+    order = episode_order(targets, indices, TERM, 3, 1)
+    assert len(order) == 50 // 9 * 9
+    for episode in order.view(-1, 3, 3):
+        classes = targets[episode]
+        assert (classes == classes[:, :1]).all()
+        assert len(set(classes[:, 0].tolist())) == 3
+        assert (classes >= 0).all()
+        assert len(set(episode.flatten().tolist())) == 9
+        assert set(episode.flatten().tolist()) <= set(indices.tolist())
+    assert torch.equal(order, episode_order(targets, indices, TERM, 3, 1))
+    others = [episode_order(targets, indices, TERM, seed, epoch) for seed, epoch in ((4, 1), (3, 2))]
+    assert not any(torch.equal(order, other) for other in others)
+
+
+def test_classes_with_too_few_clips_are_in_no_episode_and_every_other_is_at_some_time() -> None:
+    targets = torch.tensor([0] * 2 + [1] * 3 + [2] * 4 + [3] * 5 + [4] * 6 + [-1] * 9)
+    seen = {
+        kind
+        for epoch in range(20)
+        for kind in targets[episode_order(targets, torch.arange(29), TERM, 0, epoch)].tolist()
+    }
+    assert seen == {1, 2, 3, 4}
+
+
+def test_an_epoch_has_one_episode_at_least() -> None:
+    targets = torch.arange(3).repeat_interleave(3)
+    assert len(episode_order(targets, torch.arange(9), TERM, 0, 0)) == 9
+    big = PrototypeTerm(ways=2, shots=2, queries=1)
+    assert len(episode_order(targets, torch.tensor([0, 1, 2, 3, 4, 5]), big, 0, 0)) == 6
+
+
+def test_too_few_classes_are_refused_in_one_line() -> None:
+    targets = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, -1])
+    with pytest.raises(
+        ConfigError, match=r"^2 of 3 classes have 3 clips or more \(2 shots and 1 queries\), but 3 ways are asked for"
+    ):
+        episode_order(targets, torch.arange(9), TERM, 0, 0)

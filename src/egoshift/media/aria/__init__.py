@@ -3,5 +3,6 @@
 from egoshift.media.aria.readings import Span, Waveform
 from egoshift.media.aria.recording import AriaRecording
 from egoshift.media.aria.streams import LABELS, AriaLabel
+from egoshift.media.aria.track import AriaTrack
 
-__all__ = ["LABELS", "AriaLabel", "AriaRecording", "Span", "Waveform"]
+__all__ = ["LABELS", "AriaLabel", "AriaRecording", "AriaTrack", "Span", "Waveform"]

@@ -34,6 +34,7 @@ class AriaRecording:
         generation: 1 or 2.
         spans: From when to when each sensor recorded, by its name; a sensor that recorded nothing is no key.
         rates_hz: Readings, samples or pictures a second that the device was set to, for the same sensors.
+        num_microphones: How many there are; 0 where no sound was recorded.
         origin_ns: The device's time at 0 s.
 
     Raises:
@@ -47,6 +48,7 @@ class AriaRecording:
         self.path, self.generation = path, self._streams.generation
         self.spans: Mapping[AriaLabel, Span] = self._streams.spans
         self.rates_hz: Mapping[AriaLabel, float] = {label: _rate_hz(one) for label, one in settings.items()}
+        self.num_microphones = int(settings["mic"]["audio_channel_count"]) if "mic" in settings else 0
         starts = {label: span.start_ns for label, span in self.spans.items()}
         self.origin_ns = starts.get("camera-rgb", min(starts.values()))
 

@@ -144,11 +144,18 @@ def absent_everywhere(reports: Sequence[Mapping[str, SensorReport]]) -> tuple[Fi
 
 def coverage(samples: Samples, duration_s: float, max_gap_s: float = MAX_GAP_S) -> float:
     """The share of a video, 0 to 1, within runs of readings and half a step around them."""
-    times_s = samples.times_s
-    half_s = (step_s(times_s) or 0.0) / 2
-    spans = [(times_s[start] - half_s, times_s[stop - 1] + half_s) for start, stop in runs(times_s, max_gap_s)]
+    spans = present_spans(samples, max_gap_s)
     covered_s = sum(max(0.0, min(stop_s, duration_s) - max(start_s, 0.0)) for start_s, stop_s in spans)
     return min(1.0, covered_s / duration_s) if duration_s > 0 else 0.0
+
+
+def present_spans(samples: Samples, max_gap_s: float = MAX_GAP_S) -> list[tuple[float, float]]:
+    """From when to when a sensor is present: its runs of readings, and half a step around them."""
+    times_s = samples.times_s
+    half_s = (step_s(times_s) or 0.0) / 2
+    return [
+        (float(times_s[start]) - half_s, float(times_s[stop - 1]) + half_s) for start, stop in runs(times_s, max_gap_s)
+    ]
 
 
 def _of_times(report: SensorReport, duration_s: float, nominal_hz: float | None) -> list[Finding]:

@@ -25,11 +25,6 @@ RATE_HZ = 200.0
 """About what the sensors run at: 198 to 202 readings a second are seen."""
 
 
-def ego4d_imu_path(root: Path, video_uid: str) -> Path:
-    """Where a video's table lies in the folder of a version: ``<root>/imu/<video_uid>.csv``."""
-    return root / "imu" / f"{video_uid}.csv"
-
-
 def read_ego4d_imu(
     path: Path, *, acceleration_unit: Unit = "m/s^2", rotation_unit: Unit = "rad/s", latest_s: float = LATEST_S
 ) -> Recording:

@@ -7,6 +7,7 @@ that is not there is a sensor that was truly missing.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -81,22 +82,67 @@ def read_glasses(path: Path) -> Iterator[tuple[Entry, Recording]]:
     Raises:
         DataError: The file cannot be read, or is not this one.
     """
-    with ExitStack() as stack:
+    with GlassesArchive(path) as archive:
+        for entry in archive.entries:
+            yield entry, archive.recording(entry.index)
+
+
+class GlassesArchive:
+    """The file, open; use it in a ``with`` statement, or close it.
+
+    Args:
+        path: The ``.npz`` file.
+
+    Attributes:
+        entries: What is known of each recording.
+
+    Raises:
+        DataError: The file cannot be read, or is not this one.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        with ExitStack() as stack:
+            try:
+                self._archive = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)
+            except FileNotFoundError:
+                raise data_error("missing-file", path, "no such file", "put it there, or correct the path") from None
+            except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+                raise data_error("not-an-archive", path, "is no .npz archive", "download it again") from None
+            try:
+                self._listed = json.loads(str(self._archive["meta"]))
+                self.entries = tuple(_entry(index, one) for index, one in enumerate(self._listed))
+            except (KeyError, IndexError, TypeError, ValueError):
+                message = "has no list of recordings (an array 'meta' of JSON text)"
+                raise data_error("missing-meta", path, message, "download it again") from None
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> "GlassesArchive":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._open.close()
+
+    def recording(self, index: int) -> Recording:
+        """The sensors of one recording.
+
+        Raises:
+            DataError: There is no such recording, or one of its arrays cannot be read.
+        """
+        if not 0 <= index < len(self.entries):
+            message = f"has no recording {index}, only 0 to {len(self.entries) - 1}"
+            raise data_error("no-such-recording", self._path, message, "name another entry")
+        keys = {name: f"{index}_{name}" for name in CODINGS}
         try:
-            archive = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)
-        except FileNotFoundError:
-            raise data_error("missing-file", path, "no such file", "put it there, or correct the path") from None
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
-            raise data_error("not-an-archive", path, "is no .npz archive", "download it again") from None
-        try:
-            listed = json.loads(str(archive["meta"]))
-            entries = [_entry(index, one) for index, one in enumerate(listed)]
-        except (KeyError, IndexError, TypeError, ValueError):
-            message = "has no list of recordings (an array 'meta' of JSON text)"
-            raise data_error("missing-meta", path, message, "download it again") from None
-        for entry, one in zip(entries, listed, strict=True):
-            arrays = {name: archive[key] for name in CODINGS if (key := f"{entry.index}_{name}") in archive}
-            yield entry, glasses_recording(path, entry.index, arrays, one.get("sensors"))
+            arrays = {name: self._archive[key] for name, key in keys.items() if key in self._archive}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            message = f"an array of recording {index} cannot be read ({str(error) or type(error).__name__})"
+            raise data_error("not-an-archive", self._path, message, "download it again") from None
+        return glasses_recording(self._path, index, arrays, self._listed[index].get("sensors"))
 
 
 def glasses_recording(

@@ -24,6 +24,7 @@ import polars as pl
 from egoshift.errors import DataError, Fault
 from egoshift.media.inertial.samples import LATEST_S, RawReadings, Recording, Unit, arrange, earliest_s, joined
 from egoshift.media.inertial.table import TextTable, data_error, positions_of, read_table
+from egoshift.records import SensorFile
 
 XYZ = ("x", "y", "z")
 
@@ -47,24 +48,17 @@ _TITLE = re.compile(r"(?P<sensor>accelerometer|gyroscope)\s*(\((?P<axis>[^)]*)\)
 _REMEDY = "export it again, or give a map of its columns"
 
 
-def epic_imu_paths(root: Path, video_id: str) -> tuple[Path, Path]:
-    """Where EPIC-KITCHENS has the accelerations and the rotations of a video such as ``P01_103``; either may lack."""
-    folder = root / video_id.partition("_")[0] / "meta_data"
-    return folder / f"{video_id}-accl.csv", folder / f"{video_id}-gyro.csv"
-
-
-def read_epic_imu(root: Path, video_id: str, *, latest_s: float = LATEST_S) -> Recording:
+def read_epic_imu(file: SensorFile, *, latest_s: float = LATEST_S) -> Recording:
     """The sensors of one video of EPIC-KITCHENS-100; one without a file is absent, which is normal there.
 
     Args:
-        root: The folder of the participants' folders.
-        video_id: The video.
+        file: Of the layout ``epic``.
         latest_s: Times further than this from zero are absurd.
 
     Raises:
         DataError: There are files, and none of them can be read.
     """
-    return read_gopro([path for path in epic_imu_paths(root, video_id) if path.exists()], latest_s=latest_s)
+    return read_gopro([path for path in file.files if path.exists()], latest_s=latest_s)
 
 
 def read_gopro(

@@ -1,15 +1,16 @@
 """All seeds, all claims: train and evaluate what is needed, then judge."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from egoshift.recipes.claims.claim import WEB_PICTURES, Claim, Score
+from egoshift.recipes.claims.claim import WEB_PICTURES, AnyScore, Claim, SensorScore
 from egoshift.recipes.claims.finding import Finding, find
 from egoshift.recipes.claims.pictures import third_person_score
-from egoshift.recipes.claims.plan import jobs_of, score_value, scores_of
+from egoshift.recipes.claims.plan import jobs_of, score_value, scores_of, sensor_value, sensor_variants_of
 from egoshift.recipes.variants import check_assignments
-from egoshift.recipes.worlds import OnWork, Replicate, Step, do_all, steps_of
+from egoshift.recipes.worlds import MULTIMODAL, Job, OnWork, Replicate, Step, do_all, sensor_steps, steps_of
 from egoshift.recipes.worlds.replicate import OnShare, picture_code
 
 
@@ -46,15 +47,29 @@ def all_steps_of(replicate: Replicate, claims: Sequence[Claim]) -> Iterator[Step
     if any(score.variant == WEB_PICTURES for score in scores_of(claims)):
         yield Step("drawing web pictures", 5, partial(_draw, replicate))
     yield from steps_of(replicate, jobs_of(claims))
+    if variants := sensor_variants_of(claims):
+        yield from sensor_steps(of_sensors(replicate), variants)
 
 
-def values_of(replicate: Replicate, claims: Sequence[Claim]) -> dict[Score, float]:
+def of_sensors(replicate: Replicate) -> Replicate:
+    """The same seed's world of several sensors."""
+    return replace(replicate, sensors=True)
+
+
+def values_of(replicate: Replicate, claims: Sequence[Claim]) -> dict[AnyScore, float]:
     """Every score that the claims compare in one world, once all steps are done."""
     results = {job: replicate.results(job) for job in jobs_of(claims)}
-    return {
-        score: _third_person(replicate) if score.variant == WEB_PICTURES else score_value(score, results)
-        for score in scores_of(claims)
+    with_sensors = {
+        variant: of_sensors(replicate).modality_result(Job(variant, "action", MULTIMODAL))
+        for variant in sensor_variants_of(claims)
     }
+    values: dict[AnyScore, float] = {}
+    for score in scores_of(claims):
+        if isinstance(score, SensorScore):
+            values[score] = sensor_value(score, with_sensors[score.variant])
+        else:
+            values[score] = _third_person(replicate) if score.variant == WEB_PICTURES else score_value(score, results)
+    return values
 
 
 def _third_person(replicate: Replicate) -> float:

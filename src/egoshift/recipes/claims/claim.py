@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
+from egoshift.evaluation.few_shot import SubsetPair
+from egoshift.evaluation.modality_result import Task
 from egoshift.recipes.variants import VARIANTS
+from egoshift.recipes.worlds import SENSOR_VARIANTS
 from egoshift.records import Label
 
 MeasureName = Literal["third-person", "within", "across", "hm", "novel", "novel-generalised"]
@@ -31,11 +34,16 @@ class Score:
     measure: MeasureName
 
     @property
+    def title(self) -> str:
+        """What tables call it."""
+        return variant_title(self.variant)
+
+    @property
     def scores(self) -> tuple["Score", ...]:
         """Every score that the quantity is computed from."""
         return (self,)
 
-    def value(self, values: Mapping["Score", float]) -> float:
+    def value(self, values: Mapping["AnyScore", float]) -> float:
         """The quantity in one world."""
         return values[self]
 
@@ -50,17 +58,76 @@ class Gain:
     measure: MeasureName
 
     @property
+    def title(self) -> str:
+        """What tables call it."""
+        return f"{self.label} gain over {variant_title(self.over)}"
+
+    @property
     def scores(self) -> tuple[Score, ...]:
         """Every score that the quantity is computed from."""
         return Score(self.of, self.label, self.measure), Score(self.over, self.label, self.measure)
 
-    def value(self, values: Mapping[Score, float]) -> float:
+    def value(self, values: Mapping["AnyScore", float]) -> float:
         """The quantity in one world."""
         of, over = self.scores
         return values[of] - values[over]
 
 
-Quantity = Score | Gain
+@dataclass(frozen=True)
+class SensorScore:
+    """What one variant (a name of ``SENSOR_VARIANTS``) scores in one world of several sensors, in percent.
+
+    Attributes:
+        variant: Which.
+        task: Many-shot, on clips of the classes trained on; or few-shot, in episodes of novel ones.
+        pairs: Of which subsets of the modalities: what labels (or the support) were seen by, and what the clips to
+            recognise are seen by. Of several, the mean.
+        measure: What tables call the pairs.
+    """
+
+    variant: str
+    task: Task
+    pairs: tuple[SubsetPair, ...]
+    measure: str
+
+    label: ClassVar[str] = "action"
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        return SENSOR_VARIANTS[self.variant].title
+
+    @property
+    def scores(self) -> tuple["SensorScore", ...]:
+        """Every score that the quantity is computed from."""
+        return (self,)
+
+    def value(self, values: Mapping["AnyScore", float]) -> float:
+        """The quantity in one world."""
+        return values[self]
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A number that is known without a run, such as chance."""
+
+    number: float
+    title: str
+    measure: str
+
+    label: ClassVar[str] = "action"
+    scores: ClassVar[tuple[Score, ...]] = ()
+
+    def value(self, values: Mapping["AnyScore", float]) -> float:
+        """The number, in every world."""
+        del values
+        return self.number
+
+
+AnyScore = Score | SensorScore
+"""What has to be run."""
+
+Quantity = Score | Gain | SensorScore | Fixed
 
 
 @dataclass(frozen=True)
@@ -116,7 +183,7 @@ class Claim:
         )
 
     @property
-    def scores(self) -> tuple[Score, ...]:
+    def scores(self) -> tuple["AnyScore", ...]:
         """Every score of its comparisons, each once."""
         quantities = (side for comparison in self.comparisons for side in (comparison.left, comparison.right))
         return tuple(dict.fromkeys(score for quantity in quantities for score in quantity.scores))

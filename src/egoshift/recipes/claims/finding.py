@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from egoshift.recipes.claims.claim import Claim, Comparison, Score
+from egoshift.recipes.claims.claim import AnyScore, Claim, Comparison
 from egoshift.recipes.claims.judge import Verdict, joint_verdict, verdict_of
 from egoshift.recipes.seeds import mean_interval
 
@@ -62,7 +62,7 @@ class Finding:
         return joint_verdict([one.verdict for one in self.compared if one.comparison.decides])
 
 
-def find(claims: Sequence[Claim], values: Mapping[int, Mapping[Score, float]]) -> tuple[Finding, ...]:
+def find(claims: Sequence[Claim], values: Mapping[int, Mapping[AnyScore, float]]) -> tuple[Finding, ...]:
     """Judge claims by the scores of each seed."""
     findings = []
     for claim in claims:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from egoshift.recipes.claims.claim import Gain, variant_title
+from egoshift.recipes.claims.claim import Gain
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.judge import Verdict
 
@@ -97,8 +97,7 @@ def _name(compared: Compared) -> str:
     left, right = compared.comparison.left, compared.comparison.right
     if isinstance(left, Gain) or isinstance(right, Gain):
         return f"{left.label} gain vs {right.label} gain · {compared.comparison.measure}"
-    names = f"{variant_title(left.variant)} vs {variant_title(right.variant)}"
-    return f"{names} · {compared.comparison.label}, {compared.comparison.measure}"
+    return f"{left.title} vs {right.title} · {compared.comparison.label}, {compared.comparison.measure}"
 
 
 def _legend(figure: Any, axis: Any) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from egoshift.features.files import write_atomically
-from egoshift.recipes.claims.claim import Quantity, Score, variant_title
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.forest import forest
 from egoshift.recipes.pages import changed_text, filled
@@ -48,8 +47,8 @@ def _numbers(compared: Compared | None) -> dict[str, object]:
         "decides": comparison.decides,
         "label": comparison.label,
         "measure": comparison.measure,
-        "left": quantity_text(comparison.left),
-        "right": quantity_text(comparison.right),
+        "left": comparison.left.title,
+        "right": comparison.right.title,
         "left_value": _rounded(compared.left),
         "right_value": _rounded(compared.right),
         "left_values": [_rounded(value) for value in compared.lefts],
@@ -65,16 +64,9 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def quantity_text(quantity: Quantity) -> str:
-    """What a side of a comparison is called."""
-    if isinstance(quantity, Score):
-        return variant_title(quantity.variant)
-    return f"{quantity.label} gain over {variant_title(quantity.over)}"
-
-
 def comparison_text(compared: Compared) -> str:
     """``X-MIC > zero-shot``, marked where the claim does not hang on it."""
-    left, right = (quantity_text(side) for side in (compared.comparison.left, compared.comparison.right))
+    left, right = compared.comparison.left.title, compared.comparison.right.title
     return f"{left} > {right}" + ("" if compared.comparison.decides else " (beside: ours)")
 
 
@@ -99,8 +91,8 @@ def markdown(findings: Sequence[Finding], *, scale: float, assignments: Sequence
     settings = (f"Worlds of scale {scale:g}; seeds {seeds or 'none'}.", changed_text(assignments))
     parts = [
         f"{' '.join(filter(None, settings))} Values are percent, differences points, both means over the "
-        "seeds and over both directions (trained on *kitchen*, trained on *home*); brackets are 95% Student-t "
-        "intervals of the paired difference over seeds, without correction for the number of comparisons.",
+        "seeds and, but for *action*, over both directions (trained on *kitchen*, trained on *home*); brackets are 95% "
+        "Student-t intervals of the paired difference over seeds, without correction for the number of comparisons.",
         "| | claim | verdict |\n| ---: | --- | --- |\n" + "\n".join(_summary(finding) for finding in findings),
     ]
     if any(finding.compared for finding in findings):

@@ -55,7 +55,7 @@ class GivenData:
         key = role, frozenset((stream.encoder, stream.view) for stream in run.streams.values())
         if key not in self._features:
             try:
-                self._features[key] = made_from(Opened.of(run, self.card(role)).stores)
+                self._features[key] = made_from(run, Opened.of(run, self.card(role)).stores)
             except EgoshiftError as error:
                 self._features[key] = error
         found = self._features[key]

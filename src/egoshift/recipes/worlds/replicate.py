@@ -2,25 +2,29 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import xxhash
 
 import egoshift
 from egoshift import world
 from egoshift.datasets import DataCard
-from egoshift.encoders import PIXELS
-from egoshift.errors import ConfigError, DataError
-from egoshift.evaluation import Result
+from egoshift.encoders import PIXELS, SIGNAL
+from egoshift.errors import CheckpointError, ConfigError, DataError
+from egoshift.evaluation import ModalityResult, Result
 from egoshift.features import ExtractProgress, Store, View
 from egoshift.features.files import write_atomically
-from egoshift.recipes.execute import RUN_FILE, train
+from egoshift.recipes.execute import MODELS, RUN_FILE, train
 from egoshift.recipes.run import Run, absolute, read_run
 from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.stores import fill_store, made_from, store_folder
-from egoshift.recipes.worlds.jobs import BENCH, HOME, KITCHEN, Job, cards_of
+from egoshift.recipes.subsets import evaluate_modalities
+from egoshift.recipes.worlds.jobs import BENCH, HOME, KITCHEN, MULTIMODAL, Job, cards_of
+from egoshift.recipes.worlds.sensor_variants import SENSOR_VARIANTS
+from egoshift.training import read_config
 from egoshift.world import write_world
 
 SETS = (KITCHEN, HOME, BENCH)
@@ -38,6 +42,7 @@ class Replicate:
         seed: Of the world and of every training in it.
         scale: How much video the world has.
         assignments: ``fit.field=value``, for every run alike.
+        sensors: Whether its world is of several sensors (``multimodal``); it and all else then lie under ``sensors``.
         oracle: Whether epochs are chosen on the first data set not trained on, as X-MIC's released code does. Such
             models and results lie under ``oracle``; the world and its features are the same.
     """
@@ -47,6 +52,7 @@ class Replicate:
     scale: float
     assignments: tuple[str, ...] = ()
     oracle: bool = False
+    sensors: bool = False
 
     @classmethod
     def from_text(cls, text: str) -> "Replicate":
@@ -65,12 +71,23 @@ class Replicate:
 
     @property
     def _kept(self) -> Path:
+        if self.sensors:
+            return self.folder / "sensors"
         return self.folder / "oracle" if self.oracle else self.folder
 
     @property
     def world(self) -> Path:
         """The folder of the data cards."""
-        return self.folder / "world"
+        return self._kept / "world" if self.sensors else self.folder / "world"
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The data sets of its world."""
+        return (MULTIMODAL,) if self.sensors else SETS
+
+    def modality_result(self, job: Job) -> ModalityResult:
+        """A job's result from every subset of the modalities."""
+        return ModalityResult.read(job.modality_file(self.results_folder))
 
     def cards(self, jobs: Sequence[Job]) -> tuple[Path, ...]:
         """The data cards that the jobs read."""
@@ -90,7 +107,7 @@ class Replicate:
             ConfigError: A world of another seed or scale is there.
         """
         mark, asked = self.world / "written.json", {"seed": self.seed, "scale": self.scale}
-        made_by = {"code": world_code(), "sets": list(SETS)}
+        made_by = {"code": world_code(), "sets": list(self.sets)}
         if mark.is_file():
             there = json.loads(mark.read_text(encoding="utf-8"))
             if any(there.get(name) != value for name, value in asked.items()):
@@ -105,14 +122,16 @@ class Replicate:
             self.world,
             seed=self.seed,
             scale=self.scale,
-            sets=SETS,
-            sensors=False,
+            sets=self.sets,
+            sensors=self.sensors,
             progress=lambda done, total: report(done / total, f"{done} of {total}"),
         )
         write_atomically(mark, (json.dumps(asked | made_by) + "\n").encode())
 
     def extract(self, card: Path, encoder: str, report: OnShare) -> None:
         """Encode one data set: both views, but of stored pictures, which are large, the hand crops alone.
+
+        Encoders of sensors give windows.
 
         Raises:
             DataError: Something of it could not be read.
@@ -127,11 +146,14 @@ class Replicate:
             raise DataError(faults)
 
     def is_done(self, job: Job) -> bool:
-        """Whether the results of the same run on the same features by the same code are there."""
-        run, mark = self._run(job), self._mark(job)
+        """Whether the results of the same run on the same features by the same code are there.
+
+        Of a job without results: whether its model is.
+        """
+        run, mark, files = self._run(job), self._mark(job), job.result_files(self.results_folder)
         if not mark.is_file() or mark.read_text(encoding="utf-8") != training_code():
             return False
-        return all(self._is_current(run, file) for file in job.result_files(self.results_folder))
+        return all(self._is_current(run, file) for file in files) if files else self._is_trained(run, job)
 
     def train(self, job: Job) -> None:
         """Train and evaluate one variant; a model of other settings in its place is replaced."""
@@ -140,7 +162,9 @@ class Replicate:
         if (folder / RUN_FILE).is_file() and read_run(folder / RUN_FILE) != absolute(run):
             shutil.rmtree(folder)
         train(run, folder)
-        written = set(evaluate(folder, results=self.results_folder))
+        of_subsets = self.sensors and SENSOR_VARIANTS[job.variant].makes is None
+        score: Callable[..., Mapping[Path, object]] = evaluate_modalities if of_subsets else evaluate
+        written = set(score(folder, results=self.results_folder))
         assert written == set(job.result_files(self.results_folder)), f"{folder}: wrote {written}"
         write_atomically(self._mark(job), training_code().encode())
 
@@ -155,10 +179,22 @@ class Replicate:
     def _is_current(self, run: Run, file: Path) -> bool:
         if not file.is_file():
             return False
-        result = Result.read(file)
-        card = DataCard.read(self.world / f"{result.test}.yaml")
-        stores = {stream.encoder: Store.open(store_folder(card, stream.encoder)) for stream in run.streams.values()}
-        return result.provenance.stores == made_from(stores) and _same(run, Run.model_validate(result.provenance.run))
+        result = ModalityResult.read(file) if self.sensors and "--modalities" in file.name else Result.read(file)
+        return self._is_of(run, result.test, result.provenance.model_dump())
+
+    def _is_trained(self, run: Run, job: Job) -> bool:
+        try:
+            made_by = read_config(self._kept / "models" / job.name / MODELS / job.label).provenance
+        except CheckpointError:
+            return False
+        return self._is_of(run, job.source, made_by)
+
+    def _is_of(self, run: Run, test: str, provenance: Mapping[str, Any]) -> bool:
+        """Whether something was made by this run from the features of a data set that are there."""
+        card = DataCard.read(self.world / f"{test}.yaml")
+        encoders = [ref.encoder for ref in run.streams.values() if not ref.encoder.startswith(SIGNAL)]
+        stores = {encoder: Store.open(store_folder(card, encoder)) for encoder in encoders}
+        return provenance["stores"] == made_from(run, stores) and _same(run, Run.model_validate(provenance["run"]))
 
 
 def world_code() -> str:
@@ -174,9 +210,10 @@ def picture_code() -> str:
 def training_code() -> str:
     """A digest of the code between features and results: other code may give other results from the same features."""
     package = Path(egoshift.__file__).parent
-    rooms = ("methods", "losses", "training", "evaluation", "features", "encoders")
+    rooms = ("methods", "fusion", "blocks", "losses", "training", "evaluation", "features", "encoders")
     files = [file for room in rooms for file in (package / room).rglob("*.py")]
-    files += [package / "classifier.py", *(package / "recipes" / name for name in ("execute.py", "scoring.py"))]
+    recipes = ("execute.py", "scoring.py", "subsets.py")
+    files += [package / "classifier.py", *(package / "recipes" / name for name in recipes)]
     return _digest(files)
 
 
@@ -194,6 +231,10 @@ def _digest(files: Iterable[Path]) -> str:
 
 
 def _same(run: Run, other: Run) -> bool:
-    """Whether two runs do the same; where their data lie does not matter, since that is this replicate's world."""
-    ours, theirs = (one.model_dump(mode="json", exclude={"train", "test"}) for one in (run, other))
+    """Whether two runs do the same.
+
+    Where their data lie does not matter, since that is this replicate's world; nor where the models lie that they begin
+    with, since ``made_from`` tells their weights.
+    """
+    ours, theirs = (one.model_dump(mode="json", exclude={"train", "test", "start"}) for one in (run, other))
     return ours == theirs

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from egoshift.errors import EgoshiftError
-from egoshift.recipes.worlds.jobs import Job, encoders_of
+from egoshift.errors import ConfigError, EgoshiftError
+from egoshift.recipes.egoworld import ENCODER
+from egoshift.recipes.worlds.jobs import MULTIMODAL, Job, encoders_of
 from egoshift.recipes.worlds.pool import train_all
 from egoshift.recipes.worlds.replicate import OnShare, Replicate
+from egoshift.recipes.worlds.sensor_variants import SENSOR_VARIANTS, levels_of, sensor_encoder
+
+EPISODE_SCALE = 1.0
+"""From here on a world of several sensors has 5 classes to train on with 10 clips, and 5 novel ones with 20."""
 
 OnWork = Callable[[float, float, str], None]
 """Told the work done, the work in all, and what is being done."""
@@ -74,6 +79,38 @@ def steps_of(replicate: Replicate, jobs: Sequence[Job], failures: Failures | Non
             yield Step(f"extracting {card.stem} with {encoder}", 40 * replicate.scale, extract)
     if jobs:
         yield Step("training", 5 * len(jobs), partial(train_jobs, replicate, jobs, failures))
+
+
+def sensor_steps(replicate: Replicate, variants: Sequence[str]) -> Iterator[Step]:
+    """What must be done in one world of several sensors for these variants and those they begin with, in order.
+
+    Args:
+        replicate: The world.
+        variants: Names of ``SENSOR_VARIANTS``.
+
+    Raises:
+        ConfigError: The world is too small for the episodes of a variant.
+    """
+    assert replicate.sensors, "a world of several sensors"
+    levels = levels_of(variants)
+    few_shot = [name for level in levels for name in level if Job(name, "action", MULTIMODAL).has_episodes]
+    if few_shot and replicate.scale < EPISODE_SCALE:
+        raise ConfigError(
+            f"--scale {replicate.scale:g}: the episodes of {few_shot[0]} need more clips of a class than a world of "
+            f"several sensors below scale {EPISODE_SCALE:g} has; use --scale {EPISODE_SCALE:g}"
+        )
+    yield Step("writing videos, sound and IMU", 100 * replicate.scale, replicate.write_world)
+    card = replicate.world / f"{MULTIMODAL}.yaml"
+    frames = partial(replicate.extract, card, ENCODER)
+    yield Step(f"extracting {card.stem} with {ENCODER}", 30 * replicate.scale, frames)
+    for level in levels:
+        jobs = [Job(name, "action", MULTIMODAL) for name in level]
+        cost = sum(SENSOR_VARIANTS[name].cost for name in level) * replicate.scale
+        yield Step(f"training {level[0]}", cost, partial(train_jobs, replicate, jobs, None))
+        for name in level:
+            if (sensor := SENSOR_VARIANTS[name].makes) is not None:
+                encoder = sensor_encoder(replicate.world, sensor)
+                yield Step(f"extracting {sensor}", 8 * replicate.scale, partial(replicate.extract, card, encoder))
 
 
 def train_jobs(replicate: Replicate, jobs: Sequence[Job], failures: Failures | None, report: OnShare) -> None:

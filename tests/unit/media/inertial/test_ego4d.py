@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from egoshift.datasets.inertial_files import ego4d_imu
 from egoshift.errors import DataError
-from egoshift.media.inertial import ego4d_imu_path, read_ego4d_imu
+from egoshift.media.inertial import read_ego4d_imu
 
 HEADER = "component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z"
 SAMPLE = [
@@ -17,7 +18,7 @@ SAMPLE = [
 
 
 def write(folder: Path, *rows: str) -> Path:
-    path = ego4d_imu_path(folder, "0a-1b")
+    path = ego4d_imu(folder, "0a-1b").path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([HEADER, *rows]) + "\n")
     assert path == folder / "imu" / "0a-1b.csv"

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from egoshift.datasets.inertial_files import ego4d_imu, epic_imu
 from egoshift.media.inertial import (
     desync_finding,
-    ego4d_imu_path,
-    epic_imu_paths,
     estimate_desync,
     examine_all,
     onto_grid,
@@ -32,8 +31,8 @@ def script() -> Script:
 
 def test_what_was_written_for_ego4d_is_read_to_its_last_digit(tmp_path: Path, script: Script) -> None:
     write_ego4d(tmp_path, script)
-    assert ego4d_imu_path(tmp_path, script.video_id) == ego4d_path(tmp_path, script)
-    found = read_ego4d_imu(ego4d_imu_path(tmp_path, script.video_id))
+    assert ego4d_imu(tmp_path, script.video_id).path == ego4d_path(tmp_path, script)
+    found = read_ego4d_imu(ego4d_imu(tmp_path, script.video_id).path)
     felt = measure(script, 201.0)
     assert found.faults == ()
     for name, expected in (("gyroscope", felt.rotation), ("accelerometer", felt.acceleration)):
@@ -45,7 +44,7 @@ def test_what_was_written_for_ego4d_is_read_to_its_last_digit(tmp_path: Path, sc
 
 def test_the_rotation_on_the_grid_is_what_was_simulated_to_the_stated_noise(tmp_path: Path, script: Script) -> None:
     write_ego4d(tmp_path, script)
-    found = read_ego4d_imu(ego4d_imu_path(tmp_path, script.video_id))
+    found = read_ego4d_imu(ego4d_imu(tmp_path, script.video_id).path)
     gridded = onto_grid(found.sensors, script.duration_s)
     truth = feel(Head(script), 200.0)
     num = min(len(truth.times_s), len(gridded.values))
@@ -64,9 +63,9 @@ def test_the_rotation_on_the_grid_is_what_was_simulated_to_the_stated_noise(tmp_
 
 def test_the_two_clocks_of_epic_come_together(tmp_path: Path, script: Script) -> None:
     write_epic(tmp_path, script)
-    accl, gyro = epic_imu_paths(tmp_path, script.video_id)
+    accl, gyro = epic_imu(tmp_path, script.video_id).files
     assert (accl, gyro) == (epic_path(tmp_path, script, "accl"), epic_path(tmp_path, script, "gyro"))
-    found = read_epic_imu(tmp_path, script.video_id)
+    found = read_epic_imu(epic_imu(tmp_path, script.video_id))
     assert found.faults == ()
     reports = examine_all(found.sensors, tuple(HEAD_LAYOUT), script.duration_s)
     assert [round(report.rate_hz or 0, 1) for report in reports.values()] == [200.0, 198.7]

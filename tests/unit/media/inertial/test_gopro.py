@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from egoshift.datasets.inertial_files import epic_imu
 from egoshift.errors import DataError
-from egoshift.media.inertial import epic_imu_paths, read_epic_imu, read_gopro
+from egoshift.media.inertial import read_epic_imu, read_gopro
 
 ACCL = ["Milliseconds,AcclX,AcclY,AcclZ", "0,1,2,3", "5.05,4,5,6"]
 GYRO = ["Milliseconds,GyroX,GyroY,GyroZ", "2.5,0.1,0.2,0.3", "7.6,0.4,0.5,0.6", "12.7,0.7,0.8,0.9"]
@@ -25,12 +26,12 @@ def line_of(*paths: Path) -> str:
 
 
 def test_epic_has_two_tables_with_two_clocks(tmp_path: Path) -> None:
-    accl, gyro = epic_imu_paths(tmp_path, "P01_103")
+    accl, gyro = epic_imu(tmp_path, "P01_103").files
     assert accl == tmp_path / "P01" / "meta_data" / "P01_103-accl.csv"
     assert gyro == tmp_path / "P01" / "meta_data" / "P01_103-gyro.csv"
     write(accl, *ACCL)
     write(gyro, *GYRO)
-    found = read_epic_imu(tmp_path, "P01_103")
+    found = read_epic_imu(epic_imu(tmp_path, "P01_103"))
     assert found.faults == ()
     np.testing.assert_allclose(found.sensors["accelerometer"].times_s, [0, 0.00505])
     np.testing.assert_allclose(found.sensors["gyroscope"].times_s, [0.0025, 0.0076, 0.0127])
@@ -40,23 +41,23 @@ def test_epic_has_two_tables_with_two_clocks(tmp_path: Path) -> None:
 
 
 def test_a_table_that_epic_does_not_have_is_an_absent_sensor(tmp_path: Path) -> None:
-    assert read_epic_imu(tmp_path, "P01_103").sensors == {}
-    write(epic_imu_paths(tmp_path, "P01_103")[1], *GYRO)
-    found = read_epic_imu(tmp_path, "P01_103")
+    assert read_epic_imu(epic_imu(tmp_path, "P01_103")).sensors == {}
+    write(epic_imu(tmp_path, "P01_103").files[1], *GYRO)
+    found = read_epic_imu(epic_imu(tmp_path, "P01_103"))
     assert list(found.sensors) == ["gyroscope"]
     assert found.faults == ()
 
 
 def test_a_table_that_cannot_be_read_costs_its_own_sensor_only(tmp_path: Path) -> None:
-    accl, gyro = epic_imu_paths(tmp_path, "P01_103")
+    accl, gyro = epic_imu(tmp_path, "P01_103").files
     write(accl, "Milliseconds;AcclX;AcclY;AcclZ", "0;1;2;3")
     write(gyro, *GYRO)
-    found = read_epic_imu(tmp_path, "P01_103")
+    found = read_epic_imu(epic_imu(tmp_path, "P01_103"))
     assert list(found.sensors) == ["gyroscope"]
     assert [(fault.kind, fault.path) for fault in found.faults] == [("bad-csv", accl)]
     gyro.write_text("")
     with pytest.raises(DataError) as error:
-        read_epic_imu(tmp_path, "P01_103")
+        read_epic_imu(epic_imu(tmp_path, "P01_103"))
     assert [fault.kind for fault in error.value.faults] == ["bad-csv", "empty-file"]
 
 

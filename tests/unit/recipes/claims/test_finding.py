@@ -4,6 +4,7 @@ import pytest
 
 from egoshift.errors import ConfigError
 from egoshift.recipes.claims import WEB_PICTURES, Claim, Comparison, Gain, Score, cells, row_dicts, write_page
+from egoshift.recipes.claims.claim import AnyScore
 from egoshift.recipes.claims.finding import find
 from egoshift.recipes.claims.forest import forest
 from egoshift.recipes.claims.listed import CLAIMS
@@ -13,7 +14,8 @@ from egoshift.recipes.claims.plan import scores_of
 MINE, OTHER = Score("xmic", "noun", "hm"), Score("zero_shot", "noun", "hm")
 WORSE = Score("zero_shot_hand", "noun", "hm")
 CLAIM = Claim(1, "Ours is better", "Table 9", (Comparison(MINE, OTHER), Comparison(MINE, WORSE, decides=False)))
-VALUES = {
+NOT_BUILT = Claim(99, "Nobody can run it", "Table 9", missing="a method that nobody has built")
+VALUES: dict[int, dict[AnyScore, float]] = {
     0: {MINE: 30.0, OTHER: 20.0, WORSE: 40.0},
     1: {MINE: 33.0, OTHER: 22.0, WORSE: 43.0},
     2: {MINE: 36.0, OTHER: 24.0, WORSE: 46.0},
@@ -46,7 +48,7 @@ def test_gains_are_compared_within_each_seed():
 
 
 def test_rows_hold_the_keys_that_are_promised_and_never_invent_numbers():
-    rows = row_dicts(find([CLAIM, CLAIMS[9]], VALUES), scale=0.5)
+    rows = row_dicts(find([CLAIM, NOT_BUILT], VALUES), scale=0.5)
     promised = {"number", "claim", "left_value", "right_value", "difference", "low", "high", "seeds", "verdict"}
     assert all(promised <= set(row) for row in rows)
     assert len({frozenset(row) for row in rows}) == 1, "every row has the same keys"
@@ -56,7 +58,7 @@ def test_rows_hold_the_keys_that_are_promised_and_never_invent_numbers():
     assert rows[0]["left_values"] == [30.0, 33.0, 36.0]
     not_run = rows[-1]
     assert not_run["verdict"] == not_run["claim_verdict"] == "not run"
-    assert not_run["reason"] == CLAIMS[9].missing
+    assert not_run["reason"] == NOT_BUILT.missing
     assert not_run["seeds"] == []
     assert {not_run[key] for key in promised - {"number", "claim", "seeds", "verdict"}} == {None}
 
@@ -112,7 +114,7 @@ def test_a_page_without_one_place_for_the_tables_is_refused(tmp_path, content):
 
 
 def test_claims_that_were_not_run_alone_make_a_page_without_a_plot(tmp_path):
-    written = write_page(tmp_path, find([CLAIMS[9]], {}), scale=1.0)
+    written = write_page(tmp_path, find([NOT_BUILT], {}), scale=1.0)
     assert {path.name for path in written} == {"claims.json", "claims.md"}
     assert "claims.png" not in (tmp_path / "claims.md").read_text()
 
@@ -125,7 +127,8 @@ def test_the_plot_is_a_png_of_every_comparison_whatever_the_seeds(everything):
     heights = [struct.unpack(">II", image[16:24])[1] for image in (small, large)]
     assert small[:8] == large[:8] == b"\x89PNG\r\n\x1a\n"
     assert heights[1] > 4 * heights[0]
-    constant = {seed: dict.fromkeys((MINE, OTHER, WORSE), 5.0) for seed in (0, 1, 2)}
+    scores: tuple[AnyScore, ...] = (MINE, OTHER, WORSE)
+    constant = {seed: dict.fromkeys(scores, 5.0) for seed in (0, 1, 2)}
     assert forest(find([CLAIM], constant))[:4] == b"\x89PNG", "differences of zero have room too"
 
 

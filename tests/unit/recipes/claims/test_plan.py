@@ -1,10 +1,11 @@
 import pytest
 
 from egoshift.errors import ResultError
-from egoshift.recipes.claims.claim import Gain, MeasureName, Score
-from egoshift.recipes.claims.plan import score_value
+from egoshift.recipes.claims.claim import AnyScore, Fixed, Gain, MeasureName, Score, SensorScore
+from egoshift.recipes.claims.plan import score_value, sensor_value
 from egoshift.recipes.worlds import DIRECTIONS, Job
 from tests.unit.recipes.claims.results import made_up_result
+from tests.unit.recipes.modalities.results import ALL, result, row
 
 
 @pytest.fixture
@@ -60,5 +61,38 @@ def test_a_number_that_no_result_has_is_an_error_not_a_zero(results):
 
 def test_a_gain_is_the_difference_of_its_scores():
     gain = Gain("xmic", "zero_shot", "verb", "within")
-    values = dict(zip(gain.scores, (50.0, 20.0), strict=True))
+    values: dict[AnyScore, float] = dict(zip(gain.scores, (50.0, 20.0), strict=True))
     assert gain.value(values) == 30.0
+
+
+VIDEO, REST = ("video",), ("audio", "imu")
+
+
+def test_a_score_of_sensors_is_the_mean_of_its_pairs_of_its_task():
+    given = result(
+        [
+            row(ALL, VIDEO, 40.0),
+            row(ALL, REST, 60.0),
+            row(ALL, VIDEO, 90.0, clips="novel-generalised"),
+            row(ALL, VIDEO, 20.0, "few-shot", clips="novel"),
+            row(VIDEO, ALL, 80.0, "few-shot", clips="novel"),
+        ]
+    )
+
+    def value(task, *pairs):
+        return sensor_value(SensorScore("mmg_many_shot", task, pairs, "named"), given)
+
+    assert value("many-shot", (ALL, VIDEO)) == 40.0
+    assert value("many-shot", (ALL, VIDEO), (ALL, REST)) == 50.0
+    assert value("few-shot", (ALL, VIDEO)) == 20.0
+    assert value("few-shot", (VIDEO, ALL)) == 80.0
+    assert value("many-shot", (ALL[::-1], REST[::-1])) == 60.0, "subsets have no order"
+    with pytest.raises(ResultError, match=r"mmg_many_shot: the result has no few-shot row from video to audio\+imu"):
+        value("few-shot", (VIDEO, ALL), (VIDEO, REST))
+
+
+def test_what_is_known_without_a_run_is_the_same_in_every_world():
+    chance = Fixed(6.25, "chance", "audio -> video")
+    assert chance.scores == ()
+    assert chance.value({}) == 6.25
+    assert (chance.label, chance.title, chance.measure) == ("action", "chance", "audio -> video")

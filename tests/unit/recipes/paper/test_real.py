@@ -50,7 +50,7 @@ def features(monkeypatch):
             return cls
 
     monkeypatch.setattr(given, "Opened", Opened)
-    monkeypatch.setattr(given, "made_from", dict)
+    monkeypatch.setattr(given, "made_from", lambda run, stores: dict(stores))
     return weights
 
 
