@@ -3,7 +3,7 @@
 Modalities may have any names and be any number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from egoshift.evaluation.modality_result import ModalityResult, Setting, Task
 from egoshift.losses.subsets import Modalities, subset_name
@@ -67,7 +67,16 @@ def missing_tables(
     theirs = _reported_cells(collection, task, episodes, columns) if reported else {}
     slip = _slips(cells | theirs, task, columns)
     note = note_text((cells | theirs).values(), task, slip=slip)
+    if harder := _asked_for_novel(collection, task, {place.run for place in places}):
+        note += (
+            f" {', '.join(harder)}: clips of novel classes too, among the names of all; see the table of novel classes."
+        )
     return laid_out(caption, ("label", "run", "seen by"), cells | theirs, list(columns), note) if cells else []
+
+
+def _asked_for_novel(collection: Collection, task: Task, runs: Set[str]) -> list[str]:
+    """The runs of a table whose clips are of more classes than those of runs that know the trained ones alone."""
+    return sorted({p.run for p in collection.settings if p.task == task and p.clips == "novel" and p.run in runs})
 
 
 def zero_shot_tables(

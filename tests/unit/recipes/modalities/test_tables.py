@@ -223,3 +223,9 @@ def test_every_table_is_written_whole(write):
     assert all({len(line) for line in one.grid.lines} == {len(one.grid.headings)} for one in found)
     text = write(one.grid for one in found)
     assert all(one.caption.split("%")[0] in text.replace("\\_", "_") for one in found)
+
+
+def test_runs_that_are_asked_for_novel_classes_too_are_named_beside_those_that_are_not():
+    both = tables([result(full_support(), "linear"), result(by_clips(("all", "novel")), "text")])
+    assert "text: clips of novel classes too, among the names of all" in both[0].note
+    assert "novel classes too" not in tables([result(full_support(), "linear")])[0].note
