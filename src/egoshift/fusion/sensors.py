@@ -14,10 +14,11 @@ from egoshift.encoders import (
     new_sensor_encoder,
 )
 from egoshift.encoders.ast import SpectrogramConfig, SpectrogramTransformer
+from egoshift.encoders.card import Family
 from egoshift.errors import ConfigError
 
-ENCODER_OF: Mapping[str, str] = {"video": "mvit", "audio": "ast"}
-"""The architecture of each sensor; all others take the inertial transformer."""
+ENCODER_OF: Mapping[str, Family] = {"video": "mvit", "audio": "ast"}
+"""The architecture of each sensor; all others take the inertial transformer, of which nobody published weights."""
 
 
 AS_IT_IS = {"mean": 0.0, "std": 0.5}
@@ -49,7 +50,7 @@ def make_signal_encoder(
     """
     if sensor not in SIGNALS:
         raise ConfigError(f"sensor is {sensor!r}; give one of {', '.join(SIGNALS)}")
-    if weights and sensor not in ("video", "audio"):
+    if weights and sensor not in ENCODER_OF:
         raise ConfigError(f"there are no published weights for {sensor}; leave weights out, or take video or audio")
     asked = {"rate_hz": rate_hz, "centred": centred}
     signal = dict(SIGNALS[sensor]) | {name: value for name, value in asked.items() if value is not None}

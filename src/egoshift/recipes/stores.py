@@ -22,7 +22,6 @@ from egoshift.encoders import (
     sensor_of,
     weights_digest,
 )
-from egoshift.encoders.card import Family
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.encoders.precision import Precision
 from egoshift.errors import CheckpointError, ConfigError, StoreError
@@ -41,15 +40,12 @@ from egoshift.features import (
 )
 from egoshift.features.check import open_locator
 from egoshift.fusion import Unimodal
-from egoshift.fusion.sensors import make_signal_encoder
+from egoshift.fusion.sensors import ENCODER_OF, make_signal_encoder
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.records import Dataset, Label, Vocabulary
 from egoshift.training import load_checkpoint, read_config
 from egoshift.training.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from egoshift.training.classifiers import CLASSIFIERS
-
-FAMILIES: Mapping[str, Family] = {"video": "mvit", "audio": "ast"}
-"""Of the encoders of sensors; all others are inertial transformers."""
 
 
 def store_folder(card: DataCard, encoder: str) -> Path:
@@ -177,16 +173,15 @@ class Opened:
         Raises:
             ConfigError: There are none.
         """
-        annotated = pl.any_horizontal(pl.col("verb", "noun", "action").is_not_null())
-        return self._of_first_split(annotated, trained_on=trained_on)
+        return self._of_first_split(trained_on=trained_on)
 
     def everything_to_evaluate(self, *, trained_on: bool) -> pl.DataFrame:
         """The same with clips of all classes, novel ones too, whatever of their labels this data set keeps."""
-        annotated = pl.any_horizontal(pl.col("verb", "noun", "action").is_not_null())
-        whole = replace(self, dataset=self.everything)._of_first_split(annotated, trained_on=trained_on)
+        whole = replace(self, dataset=self.everything)._of_first_split(trained_on=trained_on)
         return self.dataset.clips.filter(pl.col("clip_id").is_in(whole["clip_id"].implode()))
 
-    def _of_first_split(self, annotated: pl.Expr, *, trained_on: bool) -> pl.DataFrame:
+    def _of_first_split(self, *, trained_on: bool) -> pl.DataFrame:
+        annotated = pl.any_horizontal(pl.col("verb", "noun", "action").is_not_null())
         for split in ("test", "val") if trained_on else ("test", "val", "train"):
             clips = self.clips(split).filter(annotated)
             if len(clips):
@@ -263,7 +258,7 @@ def load_signal_tower(encoder: str, *, device: str = "cpu") -> SignalTower:
         model = Unimodal(sensor=sensor, weights=str(folder), frozen=True).eval()
     card = SensorCard(
         id=name,
-        family=FAMILIES.get(sensor, "inertial"),
+        family=ENCODER_OF.get(sensor, "inertial"),
         sha256=sha256,
         licence="unknown",
         activation="gelu",
@@ -283,7 +278,7 @@ def _sensor_weights(encoder: str) -> tuple[str, str, str]:
     if _is_model(folder):
         run = folder.resolve().parent.parent.name  # runs/<run>/models/<labels>
         return sensor, f"{run}-{folder.name}", read_config(folder).digests[WEIGHTS_FILE]
-    if sensor not in FAMILIES:
+    if sensor not in ENCODER_OF:
         raise CheckpointError(
             f"{folder}: holds no trained model, and there are no published weights for {sensor}; train one with "
             f"`egoshift train`, and name its folder, such as {sensor}:runs/mmg_{sensor}/models/action"
