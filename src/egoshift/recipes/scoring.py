@@ -55,7 +55,7 @@ def evaluate(
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         text = class_texts(run, opened, run.labels)
         for labels, checkpoint in checkpoints.items():
-            _check_features(run, checkpoint.config, opened)
+            check_features(run, checkpoint.config, opened)
             own_text = {label: text[label] for label in labels}
             result = _evaluate_one(run, checkpoint, source, opened, own_text, progress)
             name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
@@ -88,7 +88,7 @@ def default_cards(run: Run, source: Opened) -> tuple[Path, ...]:
     return (run.train, *run.test)
 
 
-def _check_features(run: Run, config: CheckpointConfig, opened: Opened) -> None:
+def check_features(run: Run, config: CheckpointConfig, opened: Opened) -> None:
     """Refuse features that other weights of the same name have made than those trained on."""
     trained_on = config.provenance.get("stores")
     for encoder, made in made_from(run, opened.stores).items():

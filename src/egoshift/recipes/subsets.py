@@ -22,9 +22,9 @@ from egoshift.evaluation import (
 from egoshift.evaluation.modality_rows import RATES, Splits
 from egoshift.features import AbstractFeatureSource
 from egoshift.fusion import Fusion
-from egoshift.recipes.execute import class_texts, label_groups, provenance_of
+from egoshift.recipes.execute import RESULTS, class_texts, label_groups, provenance_of
 from egoshift.recipes.run import Run
-from egoshift.recipes.scoring import OnEvaluation, by_kind, default_cards, open_models
+from egoshift.recipes.scoring import OnEvaluation, by_kind, check_features, default_cards, open_models
 from egoshift.recipes.stores import Opened
 from egoshift.records import Label
 from egoshift.training import Checkpoint
@@ -73,9 +73,10 @@ def evaluate_modalities(
     for card in cards if cards is not None else default_cards(run, source):
         target = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         for labels in label_groups(run):
+            check_features(run, checkpoints[labels].config, target)
             result = _evaluate_one(run, checkpoints[labels], source, target, labels, progress)
             name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{target.dataset.name}--modalities.json"
-            path = (results or out / "results") / name
+            path = (results or out / RESULTS) / name
             result.write(path)
             written[path] = result
     return written
