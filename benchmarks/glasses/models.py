@@ -18,7 +18,7 @@ from egoshift.evaluation import score_modalities
 from egoshift.features import FramePlan
 from egoshift.losses.subsets import Modalities, modality_subsets
 from egoshift.recipes import evaluate, fill_store, train
-from egoshift.recipes.execute import class_texts
+from egoshift.recipes.models import class_texts
 from egoshift.recipes.run import MethodSpec, Run, StreamRef
 from egoshift.recipes.scoring import open_models
 from egoshift.recipes.stores import Opened

@@ -10,11 +10,10 @@ from statistics import fmean
 import pytest
 
 from egoshift.evaluation import Result, harmonic_mean
-from egoshift.recipes.claims import Claim, find_claims, listed
+from egoshift.recipes.claims import find_claims, listed
 from tests.flows.conftest import Command
 
 SMALL = ("--scale", 0.05, "--set", "fit.epochs=1")
-NOT_BUILT = Claim(99, "Nobody can run it", "nowhere", missing="a method that nobody has built")
 
 
 def _top1(results: Path, variant: str, label: str, source: str, test: str) -> float:
@@ -27,13 +26,13 @@ def _top1(results: Path, variant: str, label: str, source: str, test: str) -> fl
 def test_claims_are_run_once_and_say_what_the_results_say(
     egoshift: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(listed, "CLAIMS", (*find_claims([2]), NOT_BUILT))
+    monkeypatch.setattr(listed, "CLAIMS", find_claims([2]))
     out, docs = tmp_path / "claims", tmp_path / "docs"
     first = egoshift("claims", "--out", out, *SMALL, "--seeds", 2, "--json", "--write", docs)
     assert first.code == 0, first.err
     rows = json.loads(first.out)
     assert rows == json.loads((docs / "claims.json").read_text())
-    assert [row["number"] for row in rows] == [2] * 6 + [99]
+    assert [row["number"] for row in rows] == [2] * 6
     assert (docs / "claims.png").read_bytes()[:4] == b"\x89PNG"
     assert "### Claim 2" in (docs / "claims.md").read_text()
 
@@ -87,16 +86,6 @@ def test_what_cannot_be_used_is_told_before_any_work(egoshift: Command, tmp_path
         assert answer.code == 1
         assert len(answer.lines) == 1
         assert message in answer.lines[0]
-    assert not (tmp_path / "out").exists()
-
-
-def test_claims_that_cannot_run_are_listed_without_numbers(
-    egoshift: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(listed, "CLAIMS", (NOT_BUILT,))
-    answer = egoshift("claims", "--out", tmp_path / "out")
-    assert answer.code == 0
-    assert answer.out.count("not run: a method that nobody has built") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from egoshift.cli import main
-from egoshift.evaluation import ModalityResult
+from egoshift.evaluation import ModalityResult, Result
 from egoshift.features import Store
+from egoshift.recipes import evaluate
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.multimodal import BASE, CLASSES, write_multimodal
 from tests.flows.conftest import Command
@@ -119,6 +120,10 @@ def test_a_text_head_is_asked_for_the_novel_classes_too(egoshift: Command, place
     assert {row.clips for row in result.rows} == kinds
     counts = {row.clips: row.n for row in result.rows if row.query == ALL}
     assert counts == {"all": 28, "shared": 16, "shared-generalised": 16, "novel": 12, "novel-generalised": 12}
+    # Of the classes trained on alone, as if nothing else had been asked.
+    (plain,) = evaluate(out, results=tmp_path / "apart").values()
+    written = Result.read(out / "results" / "xmic_sensors-action--small-to-small.json")
+    assert (written.rows, written.counts) == (plain.rows, plain.counts)
 
 
 def test_labels_from_one_sensor_recognise_the_others_clips(egoshift: Command, place: Path, tmp_path: Path) -> None:

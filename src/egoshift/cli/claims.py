@@ -82,10 +82,6 @@ def _show(finding: "Finding") -> None:
     from egoshift.recipes.claims import HEADINGS, cells
 
     claim = finding.claim
-    reason = f": {claim.missing}" if claim.missing else ""
-    if not finding.compared:
-        answers.print(f"{claim.number}. {claim.sentence}: {finding.verdict}{reason}\n", markup=False)
-        return
     table = Table(
         title=f"{claim.number}. {claim.sentence}: {finding.verdict}",
         title_justify="left",

@@ -21,7 +21,13 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where videos, features, models, results and the report go")] = Path(
         "runs/demo"
     ),
-    scale: Annotated[float, typer.Option(help="How much video to generate; 1 is nearly an hour", min=0.05)] = 1.0,
+    scale: Annotated[
+        float,
+        typer.Option(
+            help="How much video to generate; 1 is nearly an hour, and what few-shot episodes of --sensors need",
+            min=0.05,
+        ),
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the generated world")] = 0,
     sensors: Annotated[
         bool, typer.Option("--sensors", help="Video, sound and IMU instead: every subset of them, few-shot too")

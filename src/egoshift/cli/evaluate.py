@@ -30,16 +30,14 @@ def evaluate(
 
     A fusion of several modalities has a second file, of every subset of them. What labels did not train has none.
     """
-    from egoshift.recipes import evaluate as evaluate_run
-    from egoshift.recipes import evaluate_modalities
+    from egoshift.recipes import evaluate_both
 
     with progress("evaluating") as bar:
 
         def report(title: str, done: int, total: int) -> None:
             bar(done, total, title)
 
-        results = evaluate_run(run, test, device=device.value, progress=report)
-        subsets = evaluate_modalities(run, test, device=device.value, progress=report)
+        results, subsets = evaluate_both(run, test, device=device.value, progress=report)
     if json:
         written: dict[Path, Result | ModalityResult] = {**results, **subsets}
         print_json(

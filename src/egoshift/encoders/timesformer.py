@@ -29,6 +29,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.attention import quick_gelu
+
 Over = Literal["time", "space"]
 Tokens = Float[Tensor, "batch length embedding"]
 Heads = Float[Tensor, "batch heads length head_width"]
@@ -161,11 +163,11 @@ class SpaceTimeBlock(nn.Module):
 
 
 class QuickGELU(nn.Module):
-    """CLIP's approximation of GELU."""
+    """``blocks.attention.quick_gelu`` as a step of an MLP."""
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """``x * sigmoid(1.702 x)``."""
-        return x * torch.sigmoid(1.702 * x)
+        """CLIP's approximation of GELU."""
+        return quick_gelu(x)
 
 
 def named(**steps: nn.Module) -> nn.Sequential:

@@ -1,6 +1,6 @@
 """Encode once, read many: extraction, the time-keyed store, batches. The only room that opens media."""
 
-from egoshift.features.batches import AbstractFeatureSource, TensorFeatures
+from egoshift.features.batches import AbstractFeatureSource
 from egoshift.features.check import CheckReport, check
 from egoshift.features.extract import ExtractReport, extract
 from egoshift.features.joined import JoinedFeatures
@@ -12,6 +12,7 @@ from egoshift.features.sensing import extract_sensor
 from egoshift.features.signals import SignalFeatures
 from egoshift.features.store import Store
 from egoshift.features.stored import StoredFeatures
+from egoshift.features.tensors import TensorFeatures
 
 __all__ = [
     "AbstractFeatureSource",

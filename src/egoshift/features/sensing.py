@@ -18,7 +18,7 @@ from egoshift.features.manifest import Manifest, library_versions
 from egoshift.features.parts import Rows, recover, writing_to
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
-from egoshift.features.signals import LEAST_PRESENT, Signal, clip_rows, read_signal, windows_of
+from egoshift.features.recordings import LEAST_PRESENT, Signal, clip_rows, read_signal, windows_of
 from egoshift.features.store import feature_dtype
 from egoshift.features.wanted import Wanted, wanted_videos
 from egoshift.media import SensorReader

@@ -14,7 +14,7 @@ from torch import Tensor
 from egoshift.classifier import StreamBatch
 from egoshift.errors import DataError, Fault
 from egoshift.features.arrays import FeatureArray, fits_in_memory
-from egoshift.features.batches import AbstractFeatureSource
+from egoshift.features.batches import AbstractLabelledSource, clip_targets
 from egoshift.features.coverage import uncovered
 from egoshift.features.manifest import View
 from egoshift.features.store import Store
@@ -26,7 +26,7 @@ Streams = Mapping[str, tuple[Store, View]]
 """Per stream name, a store and one of its views."""
 
 
-class StoredFeatures(AbstractFeatureSource):
+class StoredFeatures(AbstractLabelledSource):
     """Clips read from feature stores.
 
     Each clip is cut into equal bins, and the stored frame nearest to the asked time of each bin is taken, within the
@@ -74,9 +74,7 @@ class StoredFeatures(AbstractFeatureSource):
             raise DataError([*faults, nothing])
         self._windows = {path: Windows.of(store, self.clips) for path, store in stores.items()}
         self._starts_s, self._stops_s = (self.clips[name].to_numpy() for name in ("start_s", "stop_s"))
-        self._targets = {
-            label: torch.from_numpy(self.clips[label].fill_null(-1).to_numpy().astype(np.int64)) for label in labels
-        }
+        self._targets = clip_targets(self.clips, labels)
         self._groups = tuple(self.clips["video_id"].to_list())
         wanted = {(store.path, view): (store, view) for store, view in streams.values()}
         if resident == "auto":
@@ -89,21 +87,6 @@ class StoredFeatures(AbstractFeatureSource):
     def dims(self) -> dict[str, int]:
         """Length of a feature, by stream."""
         return {name: array.store.dim for name, array in self._arrays.items()}
-
-    @property
-    def targets(self) -> dict[Label, Tensor]:
-        """Class index of each clip by kind of label; -1 where it is not annotated."""
-        return dict(self._targets)
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The video of each clip."""
-        return self._groups
-
-    @property
-    def present(self) -> dict[str, Bool[Tensor, " n"]]:
-        """Which samples have which of the optional streams."""
-        return dict(self._present)
 
     @property
     def spans(self) -> Float64[Tensor, "n 2"]:
@@ -128,20 +111,16 @@ class StoredFeatures(AbstractFeatureSource):
         times_s = self._times(chosen, num_frames, generator)
         rows = {path: windows.nearest(chosen, times_s) for path, windows in self._windows.items()}
         streams = {name: array.take(rows[array.store.path]) for name, array in self._arrays.items()}
-        present = {name: values[indices.cpu()] for name, values in self._present.items()}
-        targets = {label: values[indices.cpu()] for label, values in self._targets.items()}
-        return StreamBatch(streams, present, targets)
+        return StreamBatch(streams, *self._known(indices))
 
     def subset(self, indices: Int[Tensor, " chosen"]) -> "StoredFeatures":
         """See ``AbstractFeatureSource.subset``."""
         rows = indices.cpu().numpy()
         chosen = copy(self)
+        chosen._keep(indices)
         chosen.clips = self.clips[rows]
         chosen._windows = {path: windows.subset(rows) for path, windows in self._windows.items()}
         chosen._starts_s, chosen._stops_s = self._starts_s[rows], self._stops_s[rows]
-        chosen._targets = {label: values[indices.cpu()] for label, values in self._targets.items()}
-        chosen._groups = tuple(self._groups[row] for row in rows)
-        chosen._present = {name: values[indices.cpu()] for name, values in self._present.items()}
         return chosen
 
     def _times(

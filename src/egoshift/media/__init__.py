@@ -2,7 +2,7 @@
 
 from egoshift.media.hands import ORIGINS, AbstractHandLocator, HandBoxes, crop
 from egoshift.media.locators import HAND_LOCATORS, open_hand_locator
-from egoshift.media.logmel import filled, frames_present, log_mel
+from egoshift.media.logmel import frames_present, log_mel
 from egoshift.media.motion import motion_energy, spaced_frames
 from egoshift.media.sampling import bin_centres, exact_times, grid_times, random_in_bins
 from egoshift.media.sensors import SensorReader, read_inertial, read_sound_file, sound_pass
@@ -23,7 +23,6 @@ __all__ = [
     "bin_centres",
     "crop",
     "exact_times",
-    "filled",
     "frames_present",
     "grid_times",
     "log_mel",

@@ -1,4 +1,4 @@
-"""Log-mel filterbanks as Kaldi defines them, for whole batches, and of the length that a spectrogram transformer takes.
+"""Log-mel filterbanks as Kaldi defines them, for whole batches.
 
 Every 10 ms, 25 ms of sound are freed of their mean, preemphasised (y[t] = x[t] - 0.97 x[t - 1]), multiplied by a
 symmetric Hann window, padded to 512 samples and transformed; the power spectrum is summed under triangles that stand at
@@ -36,10 +36,6 @@ FFT_SAMPLES = 512
 PREEMPHASIS = 0.97
 LOWEST_HZ = 20.0
 FLOOR = 2.0**-23
-
-NOTHING = 0.0
-"""What frames hold in which nothing was heard. As the authors of the AST fill up short sounds: zeros *before* they
-normalise, so 0.467 after it is what the published weights have learned to take for nothing."""
 
 STEP_SAMPLES = 80
 """What both a frame and a hop are made of."""
@@ -102,30 +98,6 @@ def frames_present(present: Bool[Tensor, "batch samples"]) -> Bool[Tensor, "batc
     if not frames:
         return present.new_empty(batch, 0)
     return _by_frame(_by_step(present, frames).all(dim=2)).all(dim=2)
-
-
-def filled(
-    log_mels: Float[Tensor, "batch frames bins"],
-    present: Bool[Tensor, "batch frames"] | None = None,
-    *,
-    target_frames: int = 1024,
-) -> Float[Tensor, "batch {target_frames} bins"]:
-    """Log-mel values of one length, ``NOTHING`` where nothing was heard.
-
-    Frames are cut off or added at the end; those added and those absent hold ``NOTHING``. ``SpectrogramTransformer``
-    normalises these values itself.
-
-    Args:
-        log_mels: From ``log_mel``.
-        present: Which frames were heard, from ``frames_present``; without it, all.
-        target_frames: The length; 1024 (10.24 s) for the published weights of the AST.
-    """
-    batch, frames, bins = log_mels.shape
-    output = log_mels.new_full((batch, target_frames, bins), NOTHING)
-    output[:, :frames] = log_mels[:, :target_frames]
-    if present is not None:
-        output[:, :frames].masked_fill_(~present[:, :target_frames, None], NOTHING)
-    return output
 
 
 class _FilterBank:

@@ -8,10 +8,11 @@ from egoshift.errors import ConfigError
 from egoshift.recipes import baselines, mmg, xmic
 from egoshift.recipes.execute import train
 from egoshift.recipes.own_videos import own_videos
-from egoshift.recipes.run import Run, override, read_run
+from egoshift.recipes.run import Run
+from egoshift.recipes.run_files import override, read_run
 from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.stores import fill_store, store_folder
-from egoshift.recipes.subsets import evaluate_modalities
+from egoshift.recipes.subsets import evaluate_both, evaluate_modalities
 from egoshift.recipes.xmic import CLIP
 
 
@@ -82,6 +83,7 @@ __all__ = [
     "Recipe",
     "Run",
     "evaluate",
+    "evaluate_both",
     "evaluate_modalities",
     "fill_store",
     "override",

@@ -2,19 +2,24 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from pathlib import Path
 
 from egoshift.classifier import ClassText
 from egoshift.datasets import shared_and_novel
 from egoshift.datasets.vocabulary import read_synonyms
 from egoshift.errors import CheckpointError, Fault, StoreError
-from egoshift.evaluation import Provenance, Result, build_result, library_versions, predict
-from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, class_texts, label_groups, provenance_of
-from egoshift.recipes.run import Run, read_run
+from egoshift.evaluation import ModalityResult, Provenance, Result, build_result, library_versions, predict
+from egoshift.features import AbstractFeatureSource
+from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups, provenance_of
+from egoshift.recipes.models import class_texts
+from egoshift.recipes.run import Run
+from egoshift.recipes.run_files import read_run
 from egoshift.recipes.stores import Opened, made_from
-from egoshift.records import Label
+from egoshift.records import Label, Scores
 from egoshift.training import Checkpoint, CheckpointConfig, load_checkpoint
 from egoshift.training.devices import Accelerator, choose_device
 
@@ -51,18 +56,98 @@ def evaluate(
     written: dict[Path, Result] = {}
     if not run.objective.cross_entropy:
         return written
+    for case in cases(run, source, checkpoints, cards):
+        scores, features = score(case, progress)
+        result = class_result(case, scores, len(features), features.dropped)
+        written[case.write(result, results or out / RESULTS)] = result
+    return written
+
+
+@dataclass(frozen=True)
+class Target:
+    """A data set that a run's models are evaluated on.
+
+    Attributes:
+        run: The run.
+        source: The data set that the models were trained on.
+        opened: The data set to evaluate on; may be the source itself.
+    """
+
+    run: Run
+    source: Opened
+    opened: Opened
+
+    @property
+    def trained_on(self) -> bool:
+        """Whether it is the source."""
+        return self.opened is self.source
+
+    @cached_property
+    def text(self) -> dict[Label, ClassText]:
+        """Its class text, made once for all models."""
+        return class_texts(self.run, self.opened, self.run.labels)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trained model and one data set to evaluate it on.
+
+    Attributes:
+        target: The data set.
+        labels: What the model tells.
+        checkpoint: The model.
+    """
+
+    target: Target
+    labels: tuple[Label, ...]
+    checkpoint: Checkpoint
+
+    @property
+    def title(self) -> str:
+        """What its progress is called."""
+        return f"{self.target.run.name} ({'+'.join(self.labels)}) on {self.target.opened.dataset.name}"
+
+    def write(self, result: Result | ModalityResult, folder: Path) -> Path:
+        """Write a result into a folder, and say where."""
+        run, source, opened = self.target.run, self.target.source, self.target.opened
+        kind = "--modalities" if isinstance(result, ModalityResult) else ""
+        name = f"{run.name}-{'+'.join(self.labels)}--{source.dataset.name}-to-{opened.dataset.name}{kind}.json"
+        result.write(folder / name)
+        return folder / name
+
+    def provenance(self) -> Provenance:
+        """What its results say that they were made by, now."""
+        return Provenance(
+            versions=library_versions(),
+            command=" ".join(["egoshift", *sys.argv[1:]]),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            **provenance_of(self.target.run, self.target.opened),
+        )
+
+
+def cases(
+    run: Run,
+    source: Opened,
+    checkpoints: Mapping[tuple[Label, ...], Checkpoint],
+    cards: Sequence[Path] | None,
+) -> Iterator[Case]:
+    """Every model of a run on every data set asked for, each data set opened once.
+
+    Args:
+        run: The run.
+        source: Its source, opened.
+        checkpoints: Its models by their labels.
+        cards: As for ``evaluate``.
+
+    Raises:
+        StoreError: The features of a data set are absent, or by other weights than those trained on.
+    """
     for card in cards if cards is not None else default_cards(run, source):
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
-        text = class_texts(run, opened, run.labels)
+        target = Target(run, source, opened)
         for labels, checkpoint in checkpoints.items():
             check_features(run, checkpoint.config, opened)
-            own_text = {label: text[label] for label in labels}
-            result = _evaluate_one(run, checkpoint, source, opened, own_text, progress)
-            name = f"{run.name}-{'+'.join(labels)}--{source.dataset.name}-to-{opened.dataset.name}.json"
-            path = (results or out / RESULTS) / name
-            result.write(path)
-            written[path] = result
-    return written
+            yield Case(target, labels, checkpoint)
 
 
 def open_models(out: Path, device: Accelerator) -> tuple[Run, Opened, dict[tuple[Label, ...], Checkpoint]]:
@@ -103,52 +188,53 @@ def check_features(run: Run, config: CheckpointConfig, opened: Opened) -> None:
             )
 
 
-def _evaluate_one(
-    run: Run,
-    checkpoint: Checkpoint,
-    source: Opened,
-    target: Opened,
-    text: Mapping[Label, ClassText],
-    progress: OnEvaluation | None,
-) -> Result:
-    labels = tuple(text)
-    clips = target.evaluation_clips(trained_on=target is source)
-    features = target.features(run, clips, labels)
-    title = f"{run.name} ({'+'.join(labels)}) on {target.dataset.name}"
+def score(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Scores], AbstractFeatureSource]:
+    """What the model says of the labelled clips of its case, and the features that it saw."""
+    run, opened = case.target.run, case.target.opened
+    clips = opened.evaluation_clips(trained_on=case.target.trained_on)
+    features = opened.features(run, clips, case.labels)
     scores = predict(
-        checkpoint.classifier,
+        case.checkpoint.classifier,
         features,
-        text,
+        {label: case.target.text[label] for label in case.labels},
         num_frames=run.fit.num_frames,
         batch_size=run.fit.eval_batch_size,
-        progress=None if progress is None else lambda done, total: progress(title, done, total),
+        progress=None if progress is None else partial(progress, case.title),
     )
+    return scores, features
+
+
+def class_result(case: Case, scores: Mapping[Label, Scores], num_clips: int, dropped: Iterable[Fault]) -> Result:
+    """The result of one case.
+
+    Args:
+        case: Which.
+        scores: Of its labelled clips.
+        num_clips: How many clips there are features of, labelled or not.
+        dropped: A fault for each clip that there are none of.
+    """
+    run, source, opened = case.target.run, case.target.source, case.target.opened
     splits = {}
-    if target.dataset.name != source.dataset.name:
+    if opened.dataset.name != source.dataset.name:
         synonyms = None if run.synonyms is None else read_synonyms(run.synonyms)
-        for label in labels:
-            ours, theirs = source.dataset.vocabularies[label], target.dataset.vocabularies[label]
+        for label in case.labels:
+            ours, theirs = source.dataset.vocabularies[label], opened.dataset.vocabularies[label]
             splits[label] = shared_and_novel(ours, theirs, synonyms, semantic=run.shared_by == "semantic")
-    fitted = checkpoint.config.fit
+    fitted = case.checkpoint.config.fit
     return build_result(
         scores,
         method=run.method.name,
         train=source.dataset.name,
-        test=target.dataset.name,
+        test=opened.dataset.name,
         splits=splits,
-        unlabelled={label: len(features) - len(scores[label].targets) for label in labels},
-        dropped=by_kind(features.dropped),
-        faults=by_kind(target.dataset.faults),
+        unlabelled={label: num_clips - len(scores[label].targets) for label in case.labels},
+        dropped=by_kind(dropped),
+        faults=by_kind(opened.dataset.faults),
         variant=run.name,
         selection="none" if fitted is None else fitted.selection,
         seed=run.fit.seed,
         history=() if fitted is None else fitted.history,
-        provenance=Provenance(
-            versions=library_versions(),
-            command=" ".join(["egoshift", *sys.argv[1:]]),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            **provenance_of(run, target),
-        ),
+        provenance=case.provenance(),
     )
 
 

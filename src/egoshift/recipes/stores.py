@@ -1,6 +1,5 @@
 """Where a data set's feature stores lie, how they are filled, and how a run's streams are read from them."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +11,10 @@ from pydantic import JsonValue
 
 from egoshift.classifier import AbstractSubsetClassifier
 from egoshift.datasets import DataCard, load_dataset
-from egoshift.encoders import (
-    PIXELS,
-    SIGNAL,
-    SensorCard,
-    SignalSpec,
-    SignalTower,
-    load_image_encoder,
-    sensor_of,
-    weights_digest,
-)
+from egoshift.encoders import PIXELS, SIGNAL, load_image_encoder, sensor_of, weights_digest
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.encoders.precision import Precision
-from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.errors import ConfigError, StoreError
 from egoshift.features import (
     AbstractFeatureSource,
     ExtractProgress,
@@ -39,12 +29,11 @@ from egoshift.features import (
     extract_sensor,
 )
 from egoshift.features.check import open_locator
-from egoshift.fusion import Unimodal
-from egoshift.fusion.sensors import ENCODER_OF, make_signal_encoder
 from egoshift.recipes.run import Run, StreamRef
+from egoshift.recipes.sensor_encoders import load_signal_tower, sensor_weights, signal_spec
 from egoshift.records import Dataset, Label, Vocabulary
-from egoshift.training import load_checkpoint, read_config
-from egoshift.training.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from egoshift.training import read_config
+from egoshift.training.checkpoint import WEIGHTS_FILE
 from egoshift.training.classifiers import CLASSIFIERS
 
 
@@ -55,7 +44,7 @@ def store_folder(card: DataCard, encoder: str) -> Path:
     run that trained it and ends with its weights' digest, since it may be trained again.
     """
     if (sensor := sensor_of(encoder)) is not None:
-        _, name, sha256 = _sensor_weights(encoder)
+        _, name, sha256 = sensor_weights(encoder)
         return card.features / f"{sensor}--{_plain(name)}--{sha256[:8]}"
     weights = encoder.removeprefix(PIXELS)
     place = Path(weights).expanduser()
@@ -203,7 +192,7 @@ class Opened:
             sources, clips = [features], features.clips
         for name in signals:
             keep = any_of_them and len(run.streams) > 1
-            sources.append(SignalFeatures(self.dataset, clips, _spec(run, name), labels, keep_absent=keep))
+            sources.append(SignalFeatures(self.dataset, clips, signal_spec(run, name), labels, keep_absent=keep))
         return sources[0] if len(sources) == 1 else JoinedFeatures(sources)
 
 
@@ -235,77 +224,8 @@ def base_classes(dataset: Dataset) -> Dataset:
     return replace(dataset, vocabularies=vocabularies, clips=clips, novel_classes={})
 
 
-def load_signal_tower(encoder: str, *, device: str = "cpu") -> SignalTower:
-    """The encoder of a sensor, frozen.
-
-    Args:
-        encoder: ``SENSOR:NAME``, NAME being the folder of a model that was trained by ``unimodal``, or of pretrained
-            weights of video or audio.
-        device: Where it runs.
-
-    Raises:
-        CheckpointError: The folder holds no such model, or one of another sensor.
-        WeightsError: The weights cannot be read.
-    """
-    sensor, name, sha256 = _sensor_weights(encoder)
-    folder = Path(encoder.partition(":")[2]).expanduser()
-    if _is_model(folder):
-        model = load_checkpoint(folder).classifier
-        if not isinstance(model, Unimodal) or model.spec.sensor != sensor:
-            what = f"an encoder of {model.spec.sensor}" if isinstance(model, Unimodal) else type(model).__name__
-            raise CheckpointError(f"{folder}: holds {what}, asked for an encoder of {sensor}; name another folder")
-    else:
-        model = Unimodal(sensor=sensor, weights=str(folder), frozen=True).eval()
-    card = SensorCard(
-        id=name,
-        family=ENCODER_OF.get(sensor, "inertial"),
-        sha256=sha256,
-        licence="unknown",
-        activation="gelu",
-        pooling="the encoder's own",
-        dim=model.encoder.dim,
-        has_text=False,
-        dtype="float32",
-        signal=model.spec,
-    )
-    return SignalTower(card, model.encoder.to(device).eval())
-
-
-def _sensor_weights(encoder: str) -> tuple[str, str, str]:
-    """A sensor encoder's sensor, a name for its features, and the SHA-256 of its weights."""
-    sensor, _, name = encoder.partition(":")
-    folder = Path(name).expanduser()
-    if _is_model(folder):
-        run = folder.resolve().parent.parent.name  # runs/<run>/models/<labels>
-        return sensor, f"{run}-{folder.name}", read_config(folder).digests[WEIGHTS_FILE]
-    if sensor not in ENCODER_OF:
-        raise CheckpointError(
-            f"{folder}: holds no trained model, and there are no published weights for {sensor}; train one with "
-            f"`egoshift train`, and name its folder, such as {sensor}:runs/mmg_{sensor}/models/action"
-        )
-    return sensor, folder.name, weights_digest(str(folder))
-
-
 def _plain(name: str) -> str:
     return re.sub(r"[^\w.-]+", "--", name)
-
-
-def _is_model(folder: Path) -> bool:
-    """Whether a folder is one of ours, and not of weights in the Hugging Face layout, which has a config.json too."""
-    try:
-        content = json.loads((folder / CONFIG_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and content.get("format") == "egoshift-classifier"
-
-
-def _spec(run: Run, stream: str) -> SignalSpec:
-    """The windows that a run's encoder of a signal reads."""
-    options = run.method.options
-    if run.method.name == "unimodal":
-        return Unimodal(**{name: value for name, value in options.items() if name != "classes"}).spec
-    given = (options.get("encoders") or {}).get(stream, {})
-    return make_signal_encoder(**{"sensor": stream, **given}).spec
 
 
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:

@@ -9,7 +9,8 @@ from egoshift.errors import ConfigError
 from egoshift.recipes import baselines, xmic
 from egoshift.recipes.egoworld import egoworld_settings
 from egoshift.recipes.reported import PROMPTS
-from egoshift.recipes.run import Run, override
+from egoshift.recipes.run import Run
+from egoshift.recipes.run_files import override
 from egoshift.records import Label
 
 _COMMON = "fit."

@@ -9,7 +9,7 @@ import torch
 from egoshift.encoders import SignalSpec
 from egoshift.errors import DataError, StoreError
 from egoshift.features import ExtractProgress, FramePlan, Store, extract_sensor
-from egoshift.features.signals import read_signal, windows_of
+from egoshift.features.recordings import read_signal, windows_of
 from egoshift.records import Dataset
 from tests.fixtures.sounds import melody_heard, write_sound
 from tests.fixtures.videos import write_video

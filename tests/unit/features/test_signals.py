@@ -13,7 +13,7 @@ from torch import Tensor
 from egoshift.encoders import SignalSpec
 from egoshift.errors import DataError
 from egoshift.features import SignalFeatures
-from egoshift.features.signals import Signal, read_signal, windows_of
+from egoshift.features.recordings import Signal, read_signal, windows_of
 from egoshift.records import SensorFile
 from tests.fixtures.sounds import write_sound
 from tests.fixtures.videos import write_video

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from egoshift.media import logmel
-from egoshift.media.logmel import FLOOR, filled, frames_present, log_mel, num_frames
+from egoshift.media.logmel import FLOOR, frames_present, log_mel, num_frames
 
 RATE_HZ = 16_000
 
@@ -114,22 +114,3 @@ def test_a_frame_is_present_if_all_its_samples_are(gaps: list[tuple[int, int]], 
         present[first : first + length] = False
     expected = [bool(present[k * 160 : k * 160 + 400].all()) for k in range(num_frames(samples))]
     assert frames_present(torch.from_numpy(present)[None])[0].tolist() == expected
-
-
-def test_short_sounds_are_filled_up_and_long_ones_cut_off() -> None:
-    log_mels = log_mel(noise(2, RATE_HZ))
-    longer, cut = filled(log_mels), filled(log_mels, target_frames=50)
-    assert longer.shape == (2, 1024, 128)
-    assert torch.equal(longer[:, :98], log_mels)
-    assert torch.equal(longer[:, 98:], torch.zeros(2, 926, 128))
-    assert torch.equal(cut, log_mels[:, :50])
-    assert filled(log_mel(noise(1, 100))).unique().tolist() == [0]
-
-
-def test_absent_frames_are_like_those_filled_in() -> None:
-    present = torch.rand(2, 98, generator=torch.Generator().manual_seed(0)) < 0.5
-    log_mels = log_mel(noise(2, RATE_HZ))
-    given = filled(log_mels, present, target_frames=98)
-    assert torch.equal(given == 0, present.logical_not()[..., None].expand(-1, -1, 128))
-    assert torch.equal(given[present], log_mels[present])
-    assert torch.equal(filled(log_mels, present, target_frames=40), given[:, :40])

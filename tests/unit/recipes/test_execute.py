@@ -11,7 +11,7 @@ from egoshift.classifier import ClassText
 from egoshift.datasets import DataCard
 from egoshift.errors import CheckpointError, ConfigError, StoreError
 from egoshift.recipes import Run, evaluate, fill_store, train
-from egoshift.recipes.execute import build
+from egoshift.recipes.models import build
 from egoshift.records import Label
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.videos import write_video

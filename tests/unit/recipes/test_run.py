@@ -5,7 +5,7 @@ import yaml
 
 from egoshift.errors import ConfigError
 from egoshift.recipes import RECIPES, Run, override, read_run, recipe
-from egoshift.recipes.run import validated, write_run
+from egoshift.recipes.run_files import validated, write_run
 
 CARD, OTHER = Path("kitchen.yaml"), Path("home.yaml")
 

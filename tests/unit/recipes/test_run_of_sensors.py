@@ -8,7 +8,8 @@ import yaml
 
 from egoshift.errors import ConfigError
 from egoshift.recipes import Run, override, read_run, recipe
-from egoshift.recipes.run import FewShot, StreamRef, absolute, validated
+from egoshift.recipes.run import FewShot, StreamRef
+from egoshift.recipes.run_files import absolute, validated
 from egoshift.training import AlignmentTerm, Objective
 
 CARD = Path("multimodal.yaml")

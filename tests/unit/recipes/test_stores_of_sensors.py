@@ -13,13 +13,24 @@ from egoshift.classifier import ClassText
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.errors import CheckpointError, ConfigError, WeightsError
 from egoshift.evaluation import ModalityResult, predict
-from egoshift.features import SeenBy, TensorFeatures
+from egoshift.features import AbstractFeatureSource, SeenBy, TensorFeatures
 from egoshift.fusion import Fusion, Unimodal
-from egoshift.recipes import Run, evaluate_modalities, fill_store, recipe, store_folder, train
+from egoshift.recipes import (
+    Run,
+    evaluate,
+    evaluate_both,
+    evaluate_modalities,
+    fill_store,
+    recipe,
+    store_folder,
+    subsets,
+    train,
+)
 from egoshift.recipes.execute import seen
-from egoshift.recipes.scoring import open_models
-from egoshift.recipes.stores import Opened, base_classes, load_signal_tower
-from egoshift.records import CLIP_SCHEMA, Dataset, Vocabulary
+from egoshift.recipes.scoring import Case, OnEvaluation, open_models, score
+from egoshift.recipes.sensor_encoders import load_signal_tower
+from egoshift.recipes.stores import Opened, base_classes
+from egoshift.records import CLIP_SCHEMA, Dataset, Label, Scores, Vocabulary
 from egoshift.training import load_checkpoint, save_checkpoint
 from tests.fixtures import ast_checkpoints
 from tests.fixtures.multimodal import BASE, CLASSES, NOVEL, write_multimodal
@@ -199,6 +210,29 @@ def test_every_subsets_number_is_that_of_the_clips_seen_by_it_alone(place: Path,
         assert row.n == len(correct)
         assert row.value == pytest.approx(100 * float(correct.mean()))
         assert (row.clips, row.task) == ("all", "many-shot")
+
+
+@pytest.mark.parametrize(("names", "once"), [(("audio", "imu"), True), (("imu",), False)])
+def test_one_pass_gives_what_two_give_and_scores_clips_once_unless_some_are_left_out(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], once: bool
+) -> None:
+    run = fusion_run(place, streams={name: {"encoder": name_of(place, name)} for name in names})
+    train(run, tmp_path / "run", device="cpu")
+    expected = evaluate(tmp_path / "run", device="cpu"), evaluate_modalities(tmp_path / "run", device="cpu")
+    again = []
+
+    def counted(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Scores], AbstractFeatureSource]:
+        again.append(case)
+        return score(case, progress)
+
+    monkeypatch.setattr(subsets, "score", counted)
+    found = evaluate_both(tmp_path / "run", device="cpu")
+    assert len(again) == (0 if once else 1)
+    ((path, plain),), ((place_of_subsets, of_subsets),) = (results.items() for results in found)
+    assert plain.model_dump(exclude={"provenance"}) == expected[0][path].model_dump(exclude={"provenance"})
+    other = expected[1][place_of_subsets]
+    assert of_subsets.model_dump(exclude={"provenance"}) == other.model_dump(exclude={"provenance"})
+    assert bool(plain.counts.dropped) == (not once)
 
 
 def test_few_shot_clips_are_those_that_training_may_not_name(place: Path, tmp_path: Path) -> None:

@@ -165,22 +165,18 @@ class Claim:
         number: As in the list of claims; stays the same when others are added.
         sentence: What is claimed, in our words.
         place: Where in the paper it stands.
-        comparisons: What must hold; empty while something is missing.
+        comparisons: What must hold, and what is shown beside; at least one decides.
         note: What a reader must know to read the comparisons rightly.
-        missing: What has to be built before the claim can be run; empty where it can.
     """
 
     number: int
     sentence: str
     place: str
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[Comparison, ...]
     note: str = ""
-    missing: str = ""
 
     def __post_init__(self) -> None:
-        assert bool(self.missing) != any(comparison.decides for comparison in self.comparisons), (
-            f"claim {self.number} needs comparisons that decide, or a reason why it cannot be run"
-        )
+        assert any(one.decides for one in self.comparisons), f"claim {self.number} needs a comparison that decides"
 
     @property
     def scores(self) -> tuple["AnyScore", ...]:

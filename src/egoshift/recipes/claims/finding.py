@@ -50,7 +50,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim and what its comparisons gave; none where it could not be run."""
+    """A claim and what its comparisons gave."""
 
     claim: Claim
     seeds: tuple[int, ...]
@@ -74,5 +74,5 @@ def find(claims: Sequence[Claim], values: Mapping[int, Mapping[AnyScore, float]]
             )
             for comparison in claim.comparisons
         )
-        findings.append(Finding(claim, tuple(values) if compared else (), compared))
+        findings.append(Finding(claim, tuple(values), compared))
     return tuple(findings)

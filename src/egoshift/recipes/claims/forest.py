@@ -75,7 +75,7 @@ def _head(axis: Any, y: float, finding: Finding) -> None:
         va="center",
         fontsize=9,
         weight="bold",
-        color=_LOOKS.get(finding.verdict, _LOOKS["undecided"])[0],  # "not run" is grey too
+        color=_LOOKS[finding.verdict][0],
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from egoshift.recipes.seeds import mean_interval
 
-Verdict = Literal["reproduced", "not reproduced", "undecided", "not run"]
+Verdict = Literal["reproduced", "not reproduced", "undecided"]
 
 FEWEST_SEEDS = 3
 """Below this nothing is decided, whatever the interval."""
@@ -27,8 +27,7 @@ def verdict_of(differences: Sequence[float]) -> Verdict:
 
 def joint_verdict(verdicts: Sequence[Verdict]) -> Verdict:
     """The verdict of a claim that makes several comparisons: one that fails refutes it, all must hold to confirm it."""
-    if not verdicts:
-        return "not run"
+    assert verdicts, "a claim has comparisons that decide it"
     if "not reproduced" in verdicts:
         return "not reproduced"
     return "reproduced" if all(verdict == "reproduced" for verdict in verdicts) else "undecided"

@@ -25,22 +25,17 @@ real videos, and one that is not reproduced is not refuted for them.
 
 
 def row_dicts(findings: Sequence[Finding], *, scale: float) -> list[dict[str, object]]:
-    """One row per comparison, and one for each claim that could not be run; numbers in percent or points."""
+    """One row per comparison; numbers in percent or points."""
     rows = []
     for finding in findings:
         claim = {"number": finding.claim.number, "claim": finding.claim.sentence, "place": finding.claim.place}
-        verdict = {"claim_verdict": finding.verdict, "reason": finding.claim.missing}
-        for compared in finding.compared or (None,):
+        verdict = {"claim_verdict": finding.verdict}
+        for compared in finding.compared:
             rows.append({**claim, **_numbers(compared), "seeds": list(finding.seeds), "scale": scale, **verdict})
     return rows
 
 
-def _numbers(compared: Compared | None) -> dict[str, object]:
-    names = ("comparison", "decides", "label", "measure", "left", "right", "left_value", "right_value")
-    if compared is None:
-        return dict.fromkeys((*names, "left_values", "right_values", "difference", "low", "high")) | {
-            "verdict": "not run"
-        }
+def _numbers(compared: Compared) -> dict[str, object]:
     comparison, (low, high) = compared.comparison, compared.interval or (None, None)
     return {
         "comparison": comparison_text(compared),
@@ -88,21 +83,19 @@ def cells(compared: Compared) -> tuple[str, ...]:
 def markdown(findings: Sequence[Finding], *, scale: float, assignments: Sequence[str] = ()) -> str:
     """The generated part of the page."""
     seeds = ", ".join(str(seed) for seed in dict.fromkeys(seed for finding in findings for seed in finding.seeds))
-    settings = (f"Worlds of scale {scale:g}; seeds {seeds or 'none'}.", changed_text(assignments))
-    parts = [
+    settings = (f"Worlds of scale {scale:g}; seeds {seeds}.", changed_text(assignments))
+    parts = (
         f"{' '.join(filter(None, settings))} Values are percent, differences points, both means over the "
         "seeds and, but for *action*, over both directions (trained on *kitchen*, trained on *home*); brackets are 95% "
         "Student-t intervals of the paired difference over seeds, without correction for the number of comparisons.",
         "| | claim | verdict |\n| ---: | --- | --- |\n" + "\n".join(_summary(finding) for finding in findings),
-    ]
-    if any(finding.compared for finding in findings):
-        parts.append(f"![Differences of all comparisons with their intervals]({PLOT})")
-    return "\n\n".join((*parts, *(_section(finding) for finding in findings if finding.compared)))
+        f"![Differences of all comparisons with their intervals]({PLOT})",
+    )
+    return "\n\n".join((*parts, *map(_section, findings)))
 
 
 def _summary(finding: Finding) -> str:
-    reason = f" ({finding.claim.missing})" if finding.claim.missing else ""
-    return f"| {finding.claim.number} | {finding.claim.sentence} | **{finding.verdict}**{reason} |"
+    return f"| {finding.claim.number} | {finding.claim.sentence} | **{finding.verdict}** |"
 
 
 def _section(finding: Finding) -> str:
@@ -132,9 +125,7 @@ def write_page(
     """
     rows = json.dumps(row_dicts(findings, scale=scale), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     page = _filled(folder, markdown(findings, scale=scale, assignments=assignments))
-    written = {ROWS: rows.encode(), PAGE: page.encode()}
-    if any(finding.compared for finding in findings):
-        written[PLOT] = forest(findings)
+    written = {ROWS: rows.encode(), PAGE: page.encode(), PLOT: forest(findings)}
     for name, content in written.items():
         write_atomically(folder / name, content)
     return tuple(folder / name for name in written)

@@ -10,26 +10,17 @@ from egoshift.recipes.modalities.ablation import beside
 from egoshift.recipes.modalities.collect import Collection, collect
 from egoshift.recipes.modalities.tables import tables
 from egoshift.recipes.tables import TableRow
-from egoshift.records import Label
 
 
 @dataclass(frozen=True)
-class ModalityRow:
-    """One number; the names that ``TableRow`` has too mean the same, so that both can stand in one file.
+class ModalityRow(TableRow):
+    """One number, so that rows of both kinds can stand in one file.
+
+    ``metric`` is always ``top1``; of few-shot rows among the episode's classes. The value is the mean over seeds, its
+    interval over seeds where several were run, else over videos (many-shot) or episodes (few-shot), and ``n`` counts
+    clips or episodes of all seeds together.
 
     Attributes:
-        method: The run.
-        train: The data set trained on.
-        test: The data set tested on.
-        label: The kind of label.
-        metric: Always ``top1``; of few-shot rows among the episode's classes.
-        subset: Of which classes the clips are.
-        value: In percent; the mean over seeds.
-        low: The lower end of its 95% interval: over seeds where several were run, else over videos (many-shot) or
-            episodes (few-shot).
-        high: The upper end, likewise.
-        n: Clips or episodes, of all seeds together.
-        reported: The paper's number, on its own data set only.
         task: Many-shot or few-shot.
         setting: ``regular``, ``missing``, ``zero-shot`` or ``other``; ``sweep`` for the missing-rate sweep.
         support: What labelled clips were seen by, such as ``video+imu``; empty for the sweep.
@@ -40,17 +31,6 @@ class ModalityRow:
         seeds: How many.
     """
 
-    method: str
-    train: str
-    test: str
-    label: Label
-    metric: str
-    subset: str
-    value: float
-    low: float | None
-    high: float | None
-    n: int
-    reported: float | None
     task: Task
     setting: str
     support: str

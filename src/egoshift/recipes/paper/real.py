@@ -16,7 +16,8 @@ from egoshift.recipes.paper.given import GivenData
 from egoshift.recipes.paper.needs import CHOSEN_ON, Need, needs_of
 from egoshift.recipes.paper.reproduce import Reproduction, check_settings, filled_tables, nothing_run, remarks_on
 from egoshift.recipes.paper.tables import REAL, PaperTable, Role
-from egoshift.recipes.run import Run, absolute, override, read_run
+from egoshift.recipes.run import Run
+from egoshift.recipes.run_files import absolute, override, read_run
 from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.variants import variant_run
 from egoshift.recipes.worlds import OnWork

@@ -18,7 +18,8 @@ from egoshift.evaluation import ModalityResult, Result
 from egoshift.features import ExtractProgress, Store, View
 from egoshift.features.files import write_atomically
 from egoshift.recipes.execute import MODELS, RUN_FILE, train
-from egoshift.recipes.run import Run, absolute, read_run
+from egoshift.recipes.run import Run
+from egoshift.recipes.run_files import absolute, read_run
 from egoshift.recipes.scoring import evaluate
 from egoshift.recipes.stores import fill_store, made_from, store_folder
 from egoshift.recipes.subsets import evaluate_modalities
@@ -212,7 +213,7 @@ def training_code() -> str:
     package = Path(egoshift.__file__).parent
     rooms = ("methods", "fusion", "blocks", "losses", "training", "evaluation", "features", "encoders")
     files = [file for room in rooms for file in (package / room).rglob("*.py")]
-    recipes = ("execute.py", "scoring.py", "subsets.py")
+    recipes = ("models.py", "execute.py", "scoring.py", "subsets.py")
     files += [package / "classifier.py", *(package / "recipes" / name for name in recipes)]
     return _digest(files)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from egoshift.losses import modality_subsets
 from egoshift.recipes import mmg
 from egoshift.recipes.egoworld import ENCODER
-from egoshift.recipes.run import Run, StreamRef, override
+from egoshift.recipes.run import Run, StreamRef
+from egoshift.recipes.run_files import override
 
 MODALITIES = ("video", "audio", "imu")
 

@@ -19,6 +19,7 @@ from egoshift.world.vocabulary import NOUNS, VERBS
 
 SIZE = 72
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""OpenAI's numbers, which this CLIP takes for its own and states beside its weights, as any model does."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import torch
 
 from egoshift.evaluation import Provenance, Result, build_result
-from egoshift.recipes.run import Run, absolute
+from egoshift.recipes.run import Run
+from egoshift.recipes.run_files import absolute
 from egoshift.records import Label, Scores
 
 NAMES = ("cup", "knife", "pan", "sponge", "tap", "lid")

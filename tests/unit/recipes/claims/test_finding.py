@@ -14,7 +14,6 @@ from egoshift.recipes.claims.plan import scores_of
 MINE, OTHER = Score("xmic", "noun", "hm"), Score("zero_shot", "noun", "hm")
 WORSE = Score("zero_shot_hand", "noun", "hm")
 CLAIM = Claim(1, "Ours is better", "Table 9", (Comparison(MINE, OTHER), Comparison(MINE, WORSE, decides=False)))
-NOT_BUILT = Claim(99, "Nobody can run it", "Table 9", missing="a method that nobody has built")
 VALUES: dict[int, dict[AnyScore, float]] = {
     0: {MINE: 30.0, OTHER: 20.0, WORSE: 40.0},
     1: {MINE: 33.0, OTHER: 22.0, WORSE: 43.0},
@@ -47,8 +46,8 @@ def test_gains_are_compared_within_each_seed():
     assert finding.compared[0].difference == 21.0
 
 
-def test_rows_hold_the_keys_that_are_promised_and_never_invent_numbers():
-    rows = row_dicts(find([CLAIM, NOT_BUILT], VALUES), scale=0.5)
+def test_rows_hold_the_keys_that_are_promised():
+    rows = row_dicts(find([CLAIM], VALUES), scale=0.5)
     promised = {"number", "claim", "left_value", "right_value", "difference", "low", "high", "seeds", "verdict"}
     assert all(promised <= set(row) for row in rows)
     assert len({frozenset(row) for row in rows}) == 1, "every row has the same keys"
@@ -56,11 +55,6 @@ def test_rows_hold_the_keys_that_are_promised_and_never_invent_numbers():
     assert (rows[0]["left_value"], rows[0]["right_value"], rows[0]["difference"]) == (33.0, 22.0, 11.0)
     assert (rows[0]["seeds"], rows[0]["scale"], rows[0]["verdict"]) == ([0, 1, 2], 0.5, "reproduced")
     assert rows[0]["left_values"] == [30.0, 33.0, 36.0]
-    not_run = rows[-1]
-    assert not_run["verdict"] == not_run["claim_verdict"] == "not run"
-    assert not_run["reason"] == NOT_BUILT.missing
-    assert not_run["seeds"] == []
-    assert {not_run[key] for key in promised - {"number", "claim", "seeds", "verdict"}} == {None}
 
 
 def test_one_seed_has_no_interval_and_decides_nothing():
@@ -111,12 +105,6 @@ def test_a_page_without_one_place_for_the_tables_is_refused(tmp_path, content):
     (tmp_path / "claims.md").write_text(content)
     with pytest.raises(ConfigError, match=r"claims\.md: needs one line"):
         check_page(tmp_path)
-
-
-def test_claims_that_were_not_run_alone_make_a_page_without_a_plot(tmp_path):
-    written = write_page(tmp_path, find([NOT_BUILT], {}), scale=1.0)
-    assert {path.name for path in written} == {"claims.json", "claims.md"}
-    assert "claims.png" not in (tmp_path / "claims.md").read_text()
 
 
 def test_the_plot_is_a_png_of_every_comparison_whatever_the_seeds(everything):

@@ -38,7 +38,6 @@ def test_the_interval_decides_exactly_at_zero():
         (["reproduced", "undecided"], "undecided"),
         (["reproduced", "not reproduced"], "not reproduced"),
         (["undecided", "not reproduced"], "not reproduced"),
-        ([], "not run"),
     ],
 )
 def test_a_claim_holds_only_if_every_comparison_does(verdicts, joint):

@@ -11,7 +11,7 @@ from egoshift.recipes.paper import given, real
 from egoshift.recipes.paper.needs import Need
 from egoshift.recipes.paper.real import RealRuns
 from egoshift.recipes.paper.tables import REAL, Role, find_tables
-from egoshift.recipes.run import read_run, write_run
+from egoshift.recipes.run_files import read_run, write_run
 from tests.unit.recipes.results import made_up
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from egoshift.datasets import DataCard
 from egoshift.errors import ConfigError
-from egoshift.recipes.run import write_run
+from egoshift.recipes.run_files import write_run
 from egoshift.recipes.worlds import replicate
 from egoshift.recipes.worlds.jobs import Job
 from egoshift.recipes.worlds.replicate import Replicate, world_code
