@@ -12,9 +12,10 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import CheckpointError, ConfigError
-from egoshift.evaluation.predict import check_labels, check_streams, text_to
+from egoshift.evaluation.calibration import calibrations
+from egoshift.evaluation.predict import check_labels, check_streams, predict, text_to
 from egoshift.features import AbstractFeatureSource
-from egoshift.records import Label
+from egoshift.records import Label, Scores
 from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
 from egoshift.training.devices import Accelerator, open_fabric
 from egoshift.training.epochs import Trainer
@@ -115,7 +116,17 @@ def fit(
         trainer.run()
     classifier.eval()
     report = _report(fabric, trainer, validation is not None, settings).model_copy(
-        update={"objective": objective, "clips": clips, "unlabelled": unlabelled, "resumed_at": resumed_at}
+        update={
+            "objective": objective,
+            "clips": clips,
+            "unlabelled": unlabelled,
+            "resumed_at": resumed_at,
+            "clip_s": _clip_s(train, indices),
+            # Clips of the target, by which ``oracle`` chooses, must not decide how sure a model is.
+            "calibration": {}
+            if validation is None or settings.selection == "oracle"
+            else calibrations(_scores(classifier, validation, validation_text, settings)),
+        }
     )
     if fabric.is_global_zero:
         save(report)
@@ -129,6 +140,21 @@ def _all_clips(clips: AbstractFeatureSource, settings: FitSettings) -> Iterator[
     """The training clips in batches, in order, with frames at the bins' centres."""
     for rows in torch.split(torch.arange(len(clips)), settings.eval_batch_size):
         yield clips.batch(rows, num_frames=settings.num_frames)
+
+
+def _clip_s(train: AbstractFeatureSource, indices: Int[Tensor, " clip"]) -> float | None:
+    """How long the clips trained on are, in the median."""
+    spans = train.spans
+    return None if spans is None else float((spans[indices, 1] - spans[indices, 0]).median())
+
+
+def _scores(
+    classifier: AbstractClassifier,
+    clips: AbstractFeatureSource,
+    text: Mapping[Label, ClassText],
+    settings: FitSettings,
+) -> dict[Label, Scores]:
+    return predict(classifier, clips, text, num_frames=settings.num_frames, batch_size=settings.eval_batch_size)
 
 
 def _clips(

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pydantic import Field
+
+from egoshift.evaluation.calibration import Calibration
 from egoshift.evaluation.result import EpochRow, Frozen, Selection
+from egoshift.records import Label
 from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
 
@@ -52,6 +56,9 @@ class FitReport(Frozen):
         processes: How many devices shared the work.
         resumed_at: The epoch at which an interrupted run was taken up; None where it ran through.
         seconds: Time of all epochs.
+        clip_s: How long a training clip is, in the median; None where that is not known.
+        calibration: Per kind of label the temperature fitted on the clips that the epoch was chosen by; none where no
+            clips of the source were held out.
         note: What a reader should know, such as why nothing was trained; empty for an ordinary run.
     """
 
@@ -69,4 +76,6 @@ class FitReport(Frozen):
     processes: int = 1
     resumed_at: int | None = None
     seconds: float = 0.0
+    clip_s: float | None = None
+    calibration: dict[Label, Calibration] = Field(default_factory=dict)
     note: str = ""

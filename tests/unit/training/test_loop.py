@@ -275,7 +275,18 @@ def test_bf16_training_runs_and_reads_features_and_text_in_float32() -> None:
     settings = SETTINGS.model_copy(update={"precision": "bf16-mixed", "epochs": 1})
     report = fit(Watching(), toy_clips(), toy_text(), validation=toy_clips(), settings=settings)
     assert report.precision == "bf16-mixed"
-    assert kinds == {(torch.float32, torch.float32, True)}
+    # The temperature is fitted as the model will be used: without autocast.
+    assert kinds == {(torch.float32, torch.float32, True), (torch.float32, torch.float32, False)}
+
+
+def test_the_report_says_how_long_clips_are_and_how_sure_the_model_may_be() -> None:
+    report = fit(toy(), toy_clips(), toy_text(), validation=toy_clips(), settings=SETTINGS)
+    assert set(report.calibration) == {"noun"}
+    assert report.calibration["noun"].clips > 0
+    assert report.clip_s is None  # tensors have no times
+    assert not fit(toy(), toy_clips(), toy_text(), settings=SETTINGS).calibration
+    oracle = SETTINGS.model_copy(update={"selection": "oracle"})
+    assert not fit(toy(), toy_clips(), toy_text(), validation=toy_clips(), settings=oracle).calibration
 
 
 def test_progress_counts_steps_and_tells_rate_and_time_left() -> None:

@@ -1,0 +1,111 @@
+"""How far confidences can be believed: temperature scaling and the expected calibration error.
+
+Both from Guo et al., *On Calibration of Modern Neural Networks* (ICML 2017): the error is its Eq. 3 with ``NUM_BINS``
+bins of equal width, the temperature its Section 4.2. A temperature changes no ranking.
+"""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from egoshift.evaluation.result import Frozen
+from egoshift.records import Label, Scores
+
+NUM_BINS = 15
+"""Bins of confidence, of equal width."""
+
+LOWEST, HIGHEST = 1e-2, 1e3
+"""Between which temperatures are looked for: a perfectly separated set would have zero, a useless one none."""
+
+
+class Calibration(Frozen):
+    """How a model's confidences relate to its hits, for one kind of label.
+
+    Attributes:
+        temperature: What logits are divided by before the softmax.
+        ece_before: Expected calibration error at temperature 1, in percent.
+        ece_after: The same at ``temperature``.
+        clips: On how many clips.
+    """
+
+    temperature: float
+    ece_before: float
+    ece_after: float
+    clips: int
+
+
+def fit_temperature(logits: Float[Tensor, "clip class"], targets: Int[Tensor, " clip"]) -> float:
+    """The temperature at which the clips' right classes are likeliest.
+
+    The likelihood is concave in the inverse temperature, so that halving the interval in which its derivative changes
+    its sign finds the one best: where the mean logit of the right classes equals the mean expected logit.
+
+    Args:
+        logits: Scores of clips that were not trained on.
+        targets: Their class indices.
+
+    Returns:
+        Between ``LOWEST`` and ``HIGHEST``; 1 where there is one class only, which every temperature fits.
+
+    Raises:
+        ValueError: If there is no clip, or a logit is not finite.
+    """
+    if not len(logits) or not logits.isfinite().all():
+        raise ValueError(f"a temperature needs finite logits of at least one clip, got {tuple(logits.shape)}")
+    if logits.shape[1] == 1:
+        return 1.0
+    scores = logits.double()
+    right = scores.gather(1, targets[:, None])[:, 0].mean().item()
+
+    def rises(temperature: float) -> bool:
+        """Whether a lower temperature would fit better."""
+        expected = ((scores / temperature).softmax(1) * scores).sum(1).mean().item()
+        return right > expected
+
+    low, high = math.log(LOWEST), math.log(HIGHEST)
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rises(math.exp(middle)) else (middle, high)
+    return math.exp((low + high) / 2)
+
+
+def expected_calibration_error(
+    confidences: Float[Tensor, " clip"], hits: Bool[Tensor, " clip"], num_bins: int = NUM_BINS
+) -> float:
+    """The mean distance of confidence and accuracy over bins of confidence, weighted by their clips, in percent.
+
+    Args:
+        confidences: Of the class answered, 0 to 1; a bin holds its upper edge, not its lower one.
+        hits: Whether the answer was right.
+        num_bins: Of equal width.
+
+    >>> expected_calibration_error(torch.tensor([0.9, 0.9, 0.2]), torch.tensor([True, False, False]))
+    33.33...
+    """
+    bins = (confidences.double() * num_bins).ceil().long().clamp(1, num_bins) - 1
+    gaps = torch.zeros(num_bins, dtype=torch.float64).index_add_(0, bins, confidences.double() - hits.double())
+    return 100.0 * gaps.abs().sum().item() / max(1, len(hits))
+
+
+def calibration(scores: Scores, temperature: float | None = None) -> Calibration:
+    """What a temperature does to scores.
+
+    Args:
+        scores: Of clips that were not trained on.
+        temperature: Which; none fits one to these scores, so that ``ece_after`` is a little kind to itself.
+    """
+    logits, targets = scores.logits.float(), scores.targets
+    fitted = fit_temperature(logits, targets) if temperature is None else temperature
+    hits = logits.argmax(1) == targets
+    before, after = (
+        expected_calibration_error((logits / divisor).softmax(1).amax(1), hits) for divisor in (1.0, fitted)
+    )
+    return Calibration(temperature=fitted, ece_before=before, ece_after=after, clips=len(targets))
+
+
+def calibrations(scores: Mapping[Label, Scores]) -> dict[Label, Calibration]:
+    """A temperature fitted to each kind of label that has clips."""
+    return {label: calibration(of) for label, of in scores.items() if len(of.targets)}
