@@ -100,7 +100,19 @@ def test_the_table_of_clips_is_written_as_parquet_and_csv(egoshift: Command, wor
 @pytest.mark.parametrize(
     "verb",
     [
-        *("demo", "claims", "world make", "extract", "train", "evaluate", "tables", "recipes", "reproduce", "encoders"),
+        *(
+            "demo",
+            "claims",
+            "world make",
+            "extract",
+            "train",
+            "evaluate",
+            "tables",
+            "report",
+            "recipes",
+            "reproduce",
+            "encoders",
+        ),
         *("data check", "data clips"),
     ],
 )

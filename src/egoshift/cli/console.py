@@ -41,6 +41,7 @@ def progress(title: str) -> Iterator[Report]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}", style="dim"),
         console=errors,
+        disable=not errors.is_terminal,
     )
     task = bar.add_task(title, total=None, note="")
 

@@ -13,7 +13,18 @@ import typer
 from egoshift.cli.console import errors
 from egoshift.errors import EgoshiftError
 
-_VERBS = ("demo", "claims", "reproduce", "extract", "train", "evaluate", "tables", "recipes", "encoders")
+_VERBS = (
+    "demo",
+    "extract",
+    "train",
+    "evaluate",
+    "tables",
+    "report",
+    "claims",
+    "reproduce",
+    "recipes",
+    "encoders",
+)
 _EXIT_INTERRUPTED = 130
 
 

@@ -16,7 +16,9 @@ EXAMPLES = """Examples:
 
   egoshift train mmg_imu --on multimodal.yaml --set method.options.preset=tiny
 
-  egoshift train run.yaml --out runs/mine --resume"""
+  egoshift train run.yaml --out runs/mine --resume
+
+  egoshift train xmic --on kitchen.yaml --tensorboard runs/tensorboard"""
 
 
 class Device(StrEnum):
@@ -43,6 +45,9 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<its name>")] = None,
     device: Annotated[Device, typer.Option(help="auto is CUDA where there is a device")] = Device.AUTO,
     resume: Annotated[bool, typer.Option(help="Go on from the last finished epoch")] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write TensorBoard's event files there, while it trains")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Fit a method on extracted features; the run with every default and override is kept beside the models."""
@@ -50,6 +55,7 @@ def train(
     from egoshift.recipes import override, read_run
     from egoshift.recipes import recipe as find_recipe
     from egoshift.recipes import train as train_run
+    from egoshift.recipes.tensorboard import Live
     from egoshift.training import FitProgress
 
     if Path(recipe).suffix in (".yaml", ".yml"):
@@ -64,14 +70,19 @@ def train(
         run = make(on, targets) if encoder is None else make(on, targets, encoder=encoder)
     run = override(run, set or ())
     folder = out or Path("runs") / run.name
+    live = None if tensorboard is None else Live(tensorboard, run.name, resume=resume)
 
     with progress(f"training {run.name}") as bar:
 
         def report(labels: str, state: FitProgress, bar: Report = bar) -> None:
             done = state.epoch + state.step / state.num_steps
             bar(round(done, 2), state.num_epochs, f"{labels}: loss {state.loss:.3f}, {state.clips_per_s:.0f} clips/s")
+            if live is not None:
+                live.step(labels, state)
 
         reports = train_run(run, folder, device=device.value, resume=resume, progress=report)
+    if live is not None:
+        live.finish(reports)
     if json:
         print_json({labels: fitted.model_dump(mode="json") for labels, fitted in reports.items()})
         return

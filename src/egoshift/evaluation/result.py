@@ -152,11 +152,21 @@ class Counts(Frozen):
 
 
 class Provenance(Frozen):
-    """What made the result: versions of the libraries, digests of the stores' manifests, the run and its command."""
+    """What made the result.
+
+    Attributes:
+        versions: Of the libraries.
+        stores: Digests of the features by encoder, and of models that training began with.
+        run: The run, defaults and overrides included.
+        card: The data card evaluated on; empty in results of before it was kept.
+        command: As it was called.
+        created: When, in UTC.
+    """
 
     versions: dict[str, str] = Field(default_factory=dict)
     stores: dict[str, JsonValue] = Field(default_factory=dict)
     run: dict[str, JsonValue] = Field(default_factory=dict)
+    card: str = ""
     command: str = ""
     created: str = ""
 

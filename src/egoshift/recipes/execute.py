@@ -144,8 +144,12 @@ def held_out_clips(groups: Sequence[str], share: float, seed: int) -> Tensor:
 
 
 def provenance_of(run: Run, opened: Opened) -> dict[str, Any]:
-    """What models and results say of the run that they are of and of its features."""
-    return {"run": run.model_dump(mode="json"), "stores": made_from(run, opened.stores)}
+    """What models and results say of the run that they are of, of its features and of the data."""
+    return {
+        "run": run.model_dump(mode="json"),
+        "stores": made_from(run, opened.stores),
+        "card": str(opened.path.absolute()),
+    }
 
 
 def _claim(out: Path, run: Run) -> None:

@@ -3,10 +3,10 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from egoshift.evaluation import Result
-from egoshift.evaluation.result import Confusion
+from egoshift.evaluation.result import Confusion, EpochRow
 from egoshift.recipes.tables import TableRow
 from egoshift.records import LABELS, Label
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 40
 """Classes a plot shows; the ones with the most clips."""
 
+_NAMES_ABREAST = 4
 _COLOURS = ("#9aa5b1", "#0b63b0", "#d1495b", "#3a9a68", "#edae49", "#7b5ea7", "#30638e", "#8d5524")
 
 
@@ -63,6 +64,7 @@ def per_class(results: Sequence[Result], label: Label) -> str:
         text.set_horizontalalignment("right")
         text.set_rotation_mode("anchor")
     axis.set_ylabel("accuracy, %")
+    axis.set_xlim(-0.6, len(order) - 0.4)
     axis.set_ylim(0, 100)
     axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside upper left", ncols=4, fontsize=8, frameon=False)
@@ -89,21 +91,24 @@ def confusion(result: Result, counts: Confusion) -> str | None:
     return png_text(figure)
 
 
-def training_curves(results: Mapping[str, Result]) -> str:
+def training_curves(histories: Mapping[str, Sequence[EpochRow]]) -> str:
     """Loss and held-out score by epoch, one line per trained model."""
-    figure = blank(10.0, 3.2)
-    losses, scores = figure.subplots(1, 2)
-    for number, (name, result) in enumerate(results.items()):
-        epochs = [row.epoch for row in result.history]
-        losses.plot(epochs, [row.loss for row in result.history], color=colour(number + 1), label=name)
-        if all(row.score is not None for row in result.history):
-            scores.plot(epochs, [row.score for row in result.history], color=colour(number + 1))
-    losses.set_title("loss", loc="left", fontsize=10)
-    scores.set_title("top-1 on validation clips, %", loc="left", fontsize=10)
-    for axis in (losses, scores):
+    lines = -(-len(histories) // _NAMES_ABREAST)
+    validated = [name for name, history in histories.items() if all(row.score is not None for row in history)]
+    figure = blank(10.0 if validated else 6.0, 3.0 + 0.2 * lines)
+    axes = figure.subplots(1, 2 if validated else 1, squeeze=False)[0]
+    for number, (name, history) in enumerate(histories.items()):
+        epochs = [row.epoch + 1 for row in history]
+        look: dict[str, Any] = {"color": colour(number + 1), "marker": "o" if len(epochs) == 1 else None}
+        axes[0].plot(epochs, [row.loss for row in history], label=name, **look)
+        if name in validated:
+            axes[1].plot(epochs, [row.score for row in history], **look)
+    for axis, title in zip(axes, ("loss", "top-1 on validation clips, %"), strict=False):
+        axis.set_title(title, loc="left", fontsize=10)
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
-    losses.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside lower left", ncols=_NAMES_ABREAST, fontsize=8, frameon=False)
     return png_text(figure)
 
 

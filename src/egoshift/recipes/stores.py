@@ -121,12 +121,14 @@ class Opened:
         dataset: What the annotation files say, without the classes that nothing may be trained on (``base_classes``).
         stores: Per encoder name, the store; none of a sensor's own signal.
         everything: The data set with all its classes.
+        path: Where the data card lies.
     """
 
     card: DataCard
     dataset: Dataset
     stores: Mapping[str, Store]
     everything: Dataset
+    path: Path
 
     @classmethod
     def of(cls, run: Run, path: Path) -> "Opened":
@@ -147,7 +149,7 @@ class Opened:
                 )
         # Signals are read from the sensors' files, which are only looked for where media are needed.
         dataset = load_dataset(card, need_videos=len(stored) < len(run.streams))
-        return cls(card, base_classes(dataset), stores, dataset)
+        return cls(card, base_classes(dataset), stores, dataset, path)
 
     def clips(self, *splits: str) -> pl.DataFrame:
         """The clips of these splits, in the order of the annotation files."""

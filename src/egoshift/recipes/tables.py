@@ -74,7 +74,7 @@ def read_results(paths: Sequence[Path]) -> list[Result]:
     Raises:
         ResultError: Nothing is there, or a file is not a result.
     """
-    return [Result.read(path) for path in _files(paths) if not _is_of_modalities(path)]
+    return [Result.read(path) for path in result_files(paths) if not is_of_modalities(path)]
 
 
 def read_modality_results(paths: Sequence[Path]) -> list[ModalityResult]:
@@ -83,10 +83,15 @@ def read_modality_results(paths: Sequence[Path]) -> list[ModalityResult]:
     Raises:
         ResultError: Nothing is there, or a file is not a result.
     """
-    return [ModalityResult.read(path) for path in _files(paths) if _is_of_modalities(path)]
+    return [ModalityResult.read(path) for path in result_files(paths) if is_of_modalities(path)]
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
+def result_files(paths: Sequence[Path]) -> list[Path]:
+    """The result files at these paths, each once; paths as for ``read_results``.
+
+    Raises:
+        ResultError: Nothing is there.
+    """
     files: list[Path] = []
     for path in paths:
         found = sorted(path.rglob("results/*.json")) or sorted(path.glob("*.json")) if path.is_dir() else [path]
@@ -96,7 +101,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
-def _is_of_modalities(path: Path) -> bool:
+def is_of_modalities(path: Path) -> bool:
     """Whether a file says so; one that is no JSON at all is left to be refused as a result."""
     content = result_text(path)
     if MODALITIES_KIND not in content:  # large results of the other kind need not be parsed twice
@@ -114,11 +119,11 @@ def table_rows(results: Sequence[Result]) -> list[TableRow]:
     Raises:
         ResultError: Two results claim the same place.
     """
-    titled = _titled(results)
+    named = titled(results)
     rows = []
-    for title, result in titled:
+    for title, result in named:
         rows += [_row(title, result, row) for row in result.rows]
-        for other_title, within in titled:
+        for other_title, within in named:
             if other_title == title and within.test == within.train == result.train != result.test:
                 joined = (harmonic_row(within, result, label) for label in _labels(result) if label in _labels(within))
                 rows += [_row(title, result, row) for row in joined if row is not None]
@@ -187,25 +192,28 @@ def _block(caption: str, rows: Sequence[TableRow], train: str, columns: dict[str
     return Block(caption, tuple(columns), lines)
 
 
-def _titled(results: Sequence[Result]) -> list[tuple[str, Result]]:
+def titled(results: Sequence[Result]) -> list[tuple[str, Result]]:
     """Each result with what its rows are called: the run's name, the seed where several were run, and "oracle".
 
     Untrained methods come first, since the others are read against them.
+
+    Raises:
+        ResultError: Two results claim the same place.
     """
     results = sorted(results, key=lambda result: result.selection != "none")
     seeds: dict[str, set[int]] = {}
     for result in results:
         seeds.setdefault(result.variant or result.method, set()).add(result.seed)
-    titled = []
+    named = []
     for result in results:
         name = result.variant or result.method
         seed = f" (seed {result.seed})" if len(seeds[name]) > 1 else ""
-        titled.append((name + seed + (" (oracle)" if result.selection == "oracle" else ""), result))
-    places = [(title, label, result.train, result.test) for title, result in titled for label in _labels(result)]
+        named.append((name + seed + (" (oracle)" if result.selection == "oracle" else ""), result))
+    places = [(title, label, result.train, result.test) for title, result in named for label in _labels(result)]
     for title, label, train, test in places:
         if places.count((title, label, train, test)) > 1:
             raise twice(title, label, train, test)
-    return titled
+    return named
 
 
 def twice(title: str, label: Label, train: str, test: str) -> ResultError:

@@ -16,7 +16,7 @@ from egoshift.recipes.modalities.collect import run_title
 from egoshift.recipes.modalities.frames import NUM_FRAMES, Frames
 
 MOST_EXAMPLES = 12
-"""Of one result; the first ones."""
+"""Of one result, unless another number is asked for; the first ones."""
 
 STYLE = """
 .subsets th, .subsets td { padding: .3rem .5rem; } .subsets table { margin-bottom: .3rem; }
@@ -39,16 +39,17 @@ STYLE = """
 """
 
 
-def example_parts(result: ModalityResult, frames: Frames | None) -> list[str]:
+def example_parts(result: ModalityResult, frames: Frames | None, most: int = MOST_EXAMPLES) -> list[str]:
     """A result's examples as HTML, each with the frames that there are; says in words where there are none.
 
     Args:
         result: With examples or without.
         frames: Gives a clip's frames; None where videos were not given.
+        most: Examples to show; the first ones.
     """
-    if not result.examples:
+    shown = result.examples[:most]
+    if not shown:
         return []
-    shown = result.examples[:MOST_EXAMPLES]
     title = f"{run_title(result)}, trained on {result.train}, tested on {result.test} (seed {result.seed})"
     parts = [f"<h3>{escaping.escape(title)}</h3>"]
     if len(shown) < len(result.examples):
@@ -121,6 +122,8 @@ def data_uri(frame: UInt8[np.ndarray, "height width 3"]) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode("ascii")
 
 
-def all_examples(results: Sequence[ModalityResult], frames: Mapping[str, Frames]) -> list[str]:
+def all_examples(
+    results: Sequence[ModalityResult], frames: Mapping[str, Frames], most: int = MOST_EXAMPLES
+) -> list[str]:
     """The examples of every result, with the frames of the data set that each was tested on."""
-    return [part for result in results for part in example_parts(result, frames.get(result.test))]
+    return [part for result in results for part in example_parts(result, frames.get(result.test), most)]

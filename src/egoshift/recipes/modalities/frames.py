@@ -37,24 +37,26 @@ def dataset_frames(dataset: Dataset, *, num_frames: int = NUM_FRAMES, height: in
         if clip_id not in clips:
             raise ResultError(f"clip {clip_id} is not in {dataset.name}; give the data card that the result is of")
         clip = clips[clip_id]
-        path = _video(dataset, clip["video_id"])
+        path = video_of(dataset, clip["video_id"])
         if path is None:
             return []
         times = bin_centres(clip["start_s"], clip["stop_s"], num_frames)
         shown = read_frames(path, times, dataset.frame_rates_hz.get(clip["video_id"]))
-        return [_small(frame, height) for _, frame in shown]
+        return [small(frame, height) for _, frame in shown]
 
     return frames
 
 
-def _video(dataset: Dataset, video_id: str) -> Path | None:
+def video_of(dataset: Dataset, video_id: str) -> Path | None:
+    """Where a recording's pictures lie; None where it has none, or such that only sensors' readers open."""
     if video_id in dataset.videos:
         return dataset.videos[video_id]
     sensor = dataset.sensors.get(video_id, {}).get("video")
     return sensor.path if sensor is not None and sensor.layout == "av" else None
 
 
-def _small(frame: UInt8[np.ndarray, "height width 3"], height: int) -> UInt8[np.ndarray, "small smaller 3"]:
+def small(frame: UInt8[np.ndarray, "height width 3"], height: int) -> UInt8[np.ndarray, "small smaller 3"]:
+    """A frame brought to a height in pixels; smaller ones stay as they are."""
     if frame.shape[0] <= height:
         return frame
     width = max(1, round(frame.shape[1] * height / frame.shape[0]))

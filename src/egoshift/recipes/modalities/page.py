@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from egoshift.evaluation.modality_result import ModalityResult
 from egoshift.recipes.modalities.collect import collect
-from egoshift.recipes.modalities.examples import STYLE, all_examples
+from egoshift.recipes.modalities.examples import MOST_EXAMPLES, STYLE, all_examples
 from egoshift.recipes.modalities.frames import Frames
 from egoshift.recipes.modalities.layout import Cell, NumberTable
 from egoshift.recipes.modalities.plots import sweep_plot
@@ -34,9 +34,20 @@ def html(
 
 
 def sections(
-    results: Sequence[ModalityResult], frames: Mapping[str, Frames] = _NO_FRAMES, *, reported: bool = False
+    results: Sequence[ModalityResult],
+    frames: Mapping[str, Frames] = _NO_FRAMES,
+    *,
+    reported: bool = False,
+    most: int = MOST_EXAMPLES,
 ) -> list[str]:
-    """The page's parts but for its title and what was counted; another page needs ``STYLE`` for them. See ``html``."""
+    """The page's parts but for its title and what was counted; another page needs ``STYLE`` for them. See ``html``.
+
+    Args:
+        results: What to show.
+        frames: See ``html``.
+        reported: See ``tables``.
+        most: Examples of each result.
+    """
     parts = [
         "<h2>Any subset of modalities</h2>",
         "<p>Values are percent; the small brackets are 95% intervals. Regular: trained and used with all of a model's "
@@ -54,7 +65,7 @@ def sections(
             "one."
         )
         parts.append(figure(png, caption))
-    examples = all_examples(results, frames)
+    examples = all_examples(results, frames, most)
     return parts + (["<h2>Clips to look at</h2>", *examples] if examples else [])
 
 

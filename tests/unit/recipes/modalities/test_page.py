@@ -48,7 +48,7 @@ def test_the_page_holds_tables_plot_and_examples_and_nothing_from_elsewhere(resu
     assert "<script" not in page
     assert "cut &lt;b&gt;onion&lt;/b&gt;" in page
     assert "<b>onion" not in page
-    assert page.count("<details>") == 2
+    assert page.count("<details") == 2
 
 
 def test_every_tag_is_closed(results):
