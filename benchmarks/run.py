@@ -24,6 +24,8 @@ BENCHMARKS = (
     "episodes",
     "fusion_step",
     "logmel",
+    "prediction",
+    "timeline",
 )
 
 _HEAD = """# Benchmarks

@@ -15,6 +15,8 @@ from egoshift.errors import EgoshiftError
 
 _VERBS = (
     "demo",
+    "predict",
+    "adapt",
     "extract",
     "train",
     "evaluate",

@@ -130,6 +130,25 @@ class Store:
             return np.arange(len(self), dtype=np.int64)
         return np.flatnonzero(self._array("present")).astype(np.int64)
 
+    def in_memory(self) -> "Store":
+        """The same content without the files behind it."""
+        return Store(self.path, self.manifest, {name: np.array(array) for name, array in self._arrays.items()})
+
+    def as_one(self, video_id: str, duration_s: float) -> "Store":
+        """All videos as one, where they are pieces of it that lie in order; a time that is stored twice counts once.
+
+        Args:
+            video_id: What the one is called.
+            duration_s: How long it is.
+        """
+        order = np.unique(np.rint(self.times_s * 1e6).astype(np.int64), return_index=True)[1]
+        whole = len(order) == len(self)
+        arrays = {name: array if whole else array[order] for name, array in self._arrays.items()}
+        first = next(iter(self.manifest.videos.values()))
+        entry = first.model_copy(update={"rows": len(order), "duration_s": duration_s})
+        manifest = self.manifest.model_copy(update={"videos": {video_id: entry}, "failed": {}})
+        return Store(self.path, manifest, arrays)
+
     def verify(self) -> None:
         """Compares every byte with the hashes in the manifest.
 

@@ -73,6 +73,10 @@ class TensorFeatures(AbstractLabelledSource):
         streams = {name: _take(value, indices, shares) for name, value in self._streams.items()}
         return StreamBatch(streams, *self._known(indices))
 
+    def with_targets(self, targets: Mapping[Label, Tensor | Sequence[int]]) -> "TensorFeatures":
+        """The same features with other labels; arguments and errors are those of ``TensorFeatures``."""
+        return TensorFeatures(self._streams, targets, self._groups, self._present)
+
     def subset(self, indices: Int[Tensor, " chosen"]) -> "TensorFeatures":
         """See ``AbstractFeatureSource.subset``."""
         chosen = copy(self)

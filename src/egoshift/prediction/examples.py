@@ -1,0 +1,155 @@
+"""Labelled segments of a person's own recordings, as samples for a model that is already trained."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from egoshift.classifier import AbstractClassifier
+from egoshift.datasets import DataCard, load_dataset
+from egoshift.errors import ConfigError, DataError, Fault, MediaError
+from egoshift.features import TensorFeatures
+from egoshift.prediction.features import Features, Hands
+from egoshift.prediction.recording import open_recording
+from egoshift.prediction.scan import default_cache
+from egoshift.records import Dataset, Label
+
+FRAMES_A_SEGMENT = 32
+"""Of a segment so many of its frames are kept: training draws among them."""
+
+Encode = Callable[..., Features]
+"""``Predictor.features``."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled segments whose recordings have been encoded.
+
+    Attributes:
+        path: The table they come from.
+        clips: The segments, columns ``CLIP_SCHEMA``, of recordings that could be read.
+        names: Per kind of label the classes of the segments.
+        features: Per recording, what was encoded.
+        faults: Rows and recordings that were left out, and why.
+    """
+
+    path: Path
+    clips: pl.DataFrame
+    names: dict[Label, tuple[str, ...]]
+    features: dict[str, Features]
+    faults: tuple[Fault, ...]
+
+    def samples(self, classifier: AbstractClassifier, labels: Sequence[Label]) -> TensorFeatures:
+        """The segments as tensors, in the order of ``clips``; those a classifier can read nothing of are refused.
+
+        Raises:
+            DataError: Nothing can be read of a segment.
+        """
+        parts, places = [], []
+        numbered = self.clips.with_row_index("place")
+        for (video,), group in numbered.group_by("video_id", maintain_order=True):
+            spans = group.select("start_s", "stop_s").to_numpy()
+            source, rows = self.features[str(video)].source(classifier, spans)
+            if len(rows) < len(spans):
+                lost = group.row(int(np.setdiff1d(np.arange(len(spans)), rows)[0]), named=True)
+                message = f"nothing can be read of {lost['start_s']:g} to {lost['stop_s']:g} s of {video}"
+                raise DataError([Fault("unreadable-segment", self.path, message, "leave it out", lost["row"])])
+            parts.append(source.batch(torch.arange(len(source)), num_frames=FRAMES_A_SEGMENT))
+            places += group["place"].to_list()
+        order = torch.tensor(places).argsort()
+        streams: dict[str, Tensor] = {}
+        present: dict[str, Bool[Tensor, " n"]] = {}
+        # Of a sensor that a recording lacks there is nothing to stack, and a place must be held for it.
+        for name in dict.fromkeys(name for part in parts for name in part.streams):
+            like = next(part.streams[name] for part in parts if name in part.streams)
+            held = [
+                part.streams.get(name, like.new_zeros(len(next(iter(part.streams.values()))), *like.shape[1:]))
+                for part in parts
+            ]
+            there = [
+                part.present.get(name, torch.full((len(block),), name in part.streams))
+                for part, block in zip(parts, held, strict=True)
+            ]
+            streams[name], present[name] = torch.cat(held)[order], torch.cat(there)[order]
+        targets = {label: self.clips[label].fill_null(-1).to_list() for label in labels}
+        optional = {name: there for name, there in present.items() if not bool(there.all())}
+        return TensorFeatures(streams, targets, self.clips["video_id"].to_list(), optional or None)
+
+
+def read_examples(
+    path: Path,
+    videos: Path | None,
+    encode: Encode,
+    *,
+    hands: Hands | None = None,
+    cache: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Examples:
+    """Segments of a CSV file ``video,start,stop,verb,noun,action``, with their recordings encoded.
+
+    Args:
+        path: The CSV file; see ``egoshift.datasets.folder``.
+        videos: The folder of the recordings; by default that of the CSV file.
+        encode: What encodes a recording.
+        hands: Where hands were seen, in all of the recordings.
+        cache: Where features are kept; by default in the user's cache.
+        progress: Called with a recording's name, how many are done and how many there are.
+
+    Raises:
+        DataError: The table cannot be read, or none of its recordings.
+    """
+    card = DataCard(name=path.stem, format="folder", annotations=path, videos=videos or path.parent)
+    dataset = load_dataset(card)
+    found, faults = dict[str, Features](), list(dataset.faults)
+    names = dataset.clips["video_id"].unique(maintain_order=True).to_list()
+    for number, video in enumerate(names):
+        if progress is not None:
+            progress(video, number, len(names))
+        try:
+            found[video] = encode(open_recording(dataset.videos[video]), hands, cache=cache or default_cache())
+        except MediaError as error:
+            faults.append(error.fault)
+        except DataError as error:
+            faults += error.faults
+    clips = dataset.clips.filter(pl.col("video_id").is_in(list(found)))
+    if clips.is_empty():
+        raise DataError(faults or [Fault("no-clips", path, "holds no segment that can be used", "add some")])
+    return Examples(path, clips, _vocabularies(dataset), found, tuple(faults))
+
+
+def _vocabularies(dataset: Dataset) -> dict[Label, tuple[str, ...]]:
+    return {label: vocabulary.names for label, vocabulary in dataset.vocabularies.items()}
+
+
+def held_out(examples: Examples, share: float, seed: int) -> tuple[Bool[Tensor, " n"], str]:
+    """Which segments to measure on: of whole recordings where there are four or more, else single segments.
+
+    Args:
+        examples: All segments.
+        share: How many of them, about.
+        seed: Of the draw.
+
+    Returns:
+        The mask, and what was held out in words.
+
+    Raises:
+        ConfigError: There are too few segments to hold any out.
+    """
+    number = len(examples.clips)
+    if number < 4:
+        raise ConfigError(f"{examples.path}: {number} segments are too few to learn from some and test on others")
+    random = np.random.default_rng(seed)
+    videos = examples.clips["video_id"].unique(maintain_order=True).to_list()
+    if len(videos) >= 4:
+        count = min(len(videos) - 1, max(2, round(share * len(videos))))
+        chosen = {videos[index] for index in random.permutation(len(videos))[:count].tolist()}
+        mask = torch.tensor([video in chosen for video in examples.clips["video_id"]])
+        return mask, f"{int(mask.sum())} segments of {count} recordings that it was not taught on"
+    mask = torch.zeros(number, dtype=torch.bool)
+    mask[torch.from_numpy(random.permutation(number)[: max(2, round(share * number))])] = True
+    return mask, f"{int(mask.sum())} segments that it was not taught on, of the same recordings"

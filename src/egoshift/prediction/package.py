@@ -1,0 +1,267 @@
+"""Models that travel: a folder with the models, where their streams come from, their results and a model card.
+
+::
+
+    predictor.json        name, streams, templates, the encoders' weights
+    models/<labels>/      one trained model each, as ``egoshift train`` writes them
+    encoders/<sensor>/    trained encoders of sensors that the models read features of
+    results/*.json        what was measured
+    README.md             the model card
+
+A run's folder and one trained model's folder are read as well.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HFValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from egoshift.encoders import PIXELS, SIGNAL, sensor_of
+from egoshift.errors import CheckpointError, ConfigError, ResultError
+from egoshift.evaluation import Result
+from egoshift.features.files import write_atomically
+from egoshift.prediction.card import card_text
+from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups
+from egoshift.recipes.run import Run, StreamRef
+from egoshift.recipes.run_files import read_run, validated
+from egoshift.training import TrainedModel
+from egoshift.training.checkpoint import CONFIG_FILE, FILES
+
+PREDICTOR_FILE, ENCODERS, CARD_FILE = "predictor.json", "encoders", "README.md"
+
+
+class PackageConfig(BaseModel):
+    """What ``predictor.json`` says.
+
+    Attributes:
+        name: What the predictor is called.
+        labels: The folders of the models.
+        streams: Where each stream comes from; encoders that travel with it are paths from its folder.
+        templates: Prompts for class names.
+        weights: SHA-256 of each encoder's weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["egoshift-predictor"] = "egoshift-predictor"
+    schema_version: Literal[1] = 1
+    name: str
+    labels: tuple[str, ...] = Field(min_length=1)
+    streams: dict[str, StreamRef]
+    templates: tuple[str, ...] = ("{}",)
+    weights: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a predictor is made of.
+
+    Attributes:
+        name: What it is called.
+        models: Trained models, each of other kinds of label.
+        streams: Where each stream of theirs comes from.
+        templates: Prompts for class names.
+        weights: SHA-256 of the encoders' weights, by encoder.
+        results: What was measured of them.
+    """
+
+    name: str
+    models: tuple[TrainedModel, ...]
+    streams: Mapping[str, StreamRef]
+    templates: tuple[str, ...] = ("{}",)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    results: tuple[Result, ...] = ()
+
+    def with_encoder(self, name: str) -> "Package":
+        """The same, with the weights of its image and text encoder at another place.
+
+        Raises:
+            ConfigError: It reads several image encoders, or none.
+        """
+        images = {
+            ref.encoder
+            for ref in self.streams.values()
+            if not ref.encoder.startswith((SIGNAL, PIXELS)) and sensor_of(ref.encoder) is None
+        }
+        if len(images) != 1:
+            raise ConfigError(f"{self.name} reads {len(images)} image encoders, so that none can stand for the one")
+        (old,) = images
+        streams = {
+            key: ref.model_copy(update={"encoder": name}) if ref.encoder == old else ref
+            for key, ref in self.streams.items()
+        }
+        for model in self.models:
+            if model.text_encoder == old:
+                model.text_encoder = name
+        weights = {name if key == old else key: sha256 for key, sha256 in self.weights.items()}
+        return replace(self, streams=streams, weights=weights)
+
+
+def load_package(name_or_path: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Package:
+    """A predictor's parts from a folder, or from the hub where there is no such folder.
+
+    Raises:
+        CheckpointError: There is none, it is damaged, or it does not say what its features were made by.
+    """
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        folder = _fetched(str(name_or_path), revision, token)
+    if (folder / PREDICTOR_FILE).is_file():
+        return _packaged(folder)
+    if (folder / RUN_FILE).is_file():
+        return _of_run(folder)
+    if (folder / CONFIG_FILE).is_file():
+        return _of_model(folder)
+    raise CheckpointError(
+        f"{folder}: holds no model ({PREDICTOR_FILE}, {RUN_FILE} or {CONFIG_FILE}); give the folder of a run, such as "
+        "runs/xmic"
+    )
+
+
+def save_package(package: Package, folder: Path) -> None:
+    """Writes a predictor's parts; an earlier predictor in the folder is replaced.
+
+    Raises:
+        CheckpointError: The folder holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / PREDICTOR_FILE).is_file():
+        raise CheckpointError(f"{folder}: holds something else than a predictor; give another folder")
+    labels = ["+".join(model.labels) for model in package.models]
+    for name, model in zip(labels, package.models, strict=True):
+        model.save_pretrained(folder / MODELS / name)
+        (folder / MODELS / name / CARD_FILE).unlink(missing_ok=True)  # the hub's own card, which says nothing
+    streams, weights = {}, dict(package.weights)
+    for name, ref in package.streams.items():
+        streams[name], moved = _with_sensor(ref, folder)
+        if moved and ref.encoder in weights:
+            weights[streams[name].encoder] = weights.pop(ref.encoder)
+    shutil.rmtree(folder / RESULTS, ignore_errors=True)
+    for number, result in enumerate(package.results):
+        result.write(folder / RESULTS / f"{number:02d}-{result.train}-to-{result.test}.json")
+    config = PackageConfig(
+        name=package.name, labels=tuple(labels), streams=streams, templates=package.templates, weights=weights
+    )
+    write_atomically(folder / CARD_FILE, card_text(package.name, package.models, streams, package.results).encode())
+    # Written last: a folder is either a whole predictor or none.
+    write_atomically(folder / PREDICTOR_FILE, (config.model_dump_json(indent=2) + "\n").encode())
+
+
+def push_package(package: Package, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+    """Writes a predictor to the Hugging Face hub, and gives its address.
+
+    Raises:
+        CheckpointError: The hub cannot be reached, or refuses.
+    """
+    api = HfApi(token=token)
+    with TemporaryDirectory(prefix="egoshift-") as temporary:
+        folder = Path(temporary) / "predictor"
+        save_package(package, folder)
+        try:
+            address = api.create_repo(repo_id, private=private, exist_ok=True)
+            api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=f"Upload {package.name}")
+        except (OSError, HFValidationError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CheckpointError(f"{repo_id}: cannot be written to the hub ({reason}); see `hf auth login`") from None
+    return str(address)
+
+
+def _with_sensor(ref: StreamRef, folder: Path) -> tuple[StreamRef, bool]:
+    """A stream whose trained encoder has been copied into the folder, and whether one was."""
+    sensor = sensor_of(ref.encoder)
+    place = Path(ref.encoder.partition(":")[2]).expanduser()
+    if sensor is None or not (place / CONFIG_FILE).is_file():
+        return ref, False
+    target = folder / ENCODERS / sensor
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        if (target / name).resolve() != (place / name).resolve():
+            shutil.copyfile(place / name, target / name)
+    return ref.model_copy(update={"encoder": f"{sensor}:{ENCODERS}/{sensor}"}), True
+
+
+def _packaged(folder: Path) -> Package:
+    path = folder / PREDICTOR_FILE
+    try:
+        config = PackageConfig.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"]) or "the file"
+        raise CheckpointError(f"{path}: is not a predictor's ({place}: {fault['msg']}); write it again") from None
+    streams, weights = {}, dict(config.weights)
+    for name, ref in config.streams.items():
+        sensor, _, place = ref.encoder.partition(":")
+        here = f"{sensor}:{folder / place}"
+        moved = place.startswith(f"{ENCODERS}/") and (folder / place).is_dir()
+        streams[name] = ref.model_copy(update={"encoder": here}) if moved else ref
+        if moved and ref.encoder in weights:
+            weights[here] = weights.pop(ref.encoder)
+    return Package(
+        config.name,
+        tuple(TrainedModel.from_pretrained(folder / MODELS / labels) for labels in config.labels),
+        streams,
+        config.templates,
+        weights,
+        _results(folder / RESULTS),
+    )
+
+
+def _of_run(folder: Path) -> Package:
+    run = read_run(folder / RUN_FILE)
+    models = tuple(TrainedModel.from_pretrained(folder / MODELS / "+".join(labels)) for labels in label_groups(run))
+    return _made(run, models, _results(folder / RESULTS))
+
+
+def _of_model(folder: Path) -> Package:
+    """One model alone, whose provenance says which run it is of; results lie beside the run's models."""
+    model = TrainedModel.from_pretrained(folder)
+    values = model.provenance.get("run")
+    if not isinstance(values, dict):
+        raise CheckpointError(
+            f"{folder}: does not say which encoders made its features, so that no recording can be encoded for it; "
+            "give a model of `egoshift train`"
+        )
+    results = [
+        result
+        for result in _results(folder.resolve().parent.parent / RESULTS)
+        if {row.label for row in result.rows} <= set(model.labels)
+    ]
+    return _made(validated(values, place=str(folder / CONFIG_FILE)), (model,), tuple(results))
+
+
+def _made(run: Run, models: tuple[TrainedModel, ...], results: tuple[Result, ...]) -> Package:
+    weights: dict[str, str] = {}
+    for model in models:
+        stores: Any = model.provenance.get("stores")
+        for encoder, made in (stores if isinstance(stores, dict) else {}).items():
+            if isinstance(made, dict) and isinstance(made.get("weights"), str) and not encoder.startswith(PIXELS):
+                weights[encoder] = made["weights"]
+    return Package(run.name, models, run.streams, run.templates, weights, results)
+
+
+def _results(folder: Path) -> tuple[Result, ...]:
+    """The results that lie in a folder; those of several modalities, which have a form of their own, are left out."""
+    results = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        try:
+            results.append(Result.read(path))
+        except ResultError:
+            continue
+    return tuple(results)
+
+
+def _fetched(name: str, revision: str | None, token: str | bool | None) -> Path:
+    patterns: Sequence[str] = (PREDICTOR_FILE, *FILES, f"{MODELS}/**", f"{ENCODERS}/**", f"{RESULTS}/**")
+    try:
+        return Path(snapshot_download(name, revision=revision, token=token, allow_patterns=list(patterns)))
+    except (OSError, HFValidationError) as error:  # the hub's own errors are OSErrors
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(
+            f"{name}: is neither a folder here nor a model of the hub that can be reached ({reason}); give the folder "
+            "of a run, such as runs/xmic"
+        ) from None

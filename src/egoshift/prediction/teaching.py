@@ -1,0 +1,273 @@
+"""A trained model learns from a handful of labelled segments, and says whether that helped."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from egoshift.classifier import ClassText
+from egoshift.errors import ConfigError
+from egoshift.evaluation import bootstrap_interval, predict_logits
+from egoshift.features import TensorFeatures
+from egoshift.fusion import Fusion
+from egoshift.losses.prototypes import SCALES, class_prototypes
+from egoshift.prediction.examples import Examples, held_out
+from egoshift.prediction.package import Package
+from egoshift.prediction.predictor import Predictor
+from egoshift.records import Label
+from egoshift.training import FitProgress, FitSettings, TrainedModel, fit
+
+Way = Literal["head", "prototypes"]
+"""``head`` goes on training what was trained, from its weights; ``prototypes`` trains nothing: a class becomes the mean
+of its segments' embeddings, as in few-shot evaluation."""
+
+SETTINGS = FitSettings(
+    epochs=15, batch_size=16, lr=1e-4, schedule="cosine", warmup_epochs=2, selection="last", num_frames=16
+)
+"""How a head is taught: some seventy small steps. At X-MIC's own rate, 5e-4, 100 segments make it worse."""
+
+FEWEST_RECORDINGS = 5
+"""Held-out recordings from which intervals are over recordings; below, they are over segments."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What teaching did for one kind of label, on held-out segments, in percent of them.
+
+    Attributes:
+        label: The kind of label.
+        before: Top-1 before; None where the model could not choose among these classes.
+        after: Top-1 after.
+        before_interval: Its 95% interval; None where there is too little for one.
+        after_interval: Likewise.
+        difference: After minus before, with its paired 95% interval.
+        clips: How many held-out segments.
+        classes: How many classes there are to choose among.
+    """
+
+    label: Label
+    before: float | None
+    after: float
+    before_interval: tuple[float, float] | None
+    after_interval: tuple[float, float] | None
+    difference: tuple[float, float, float] | None
+    clips: int
+    classes: int
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two, whether it helped."""
+        if self.before is None:
+            return "new classes"
+        if self.difference is None or self.difference[1] <= 0 <= self.difference[2]:
+            return "no clear difference"
+        return "it helped" if self.difference[1] > 0 else "it did harm"
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A taught predictor.
+
+    Attributes:
+        package: What to save, or to predict with.
+        gains: Before and after, by kind of label.
+        held_out: What was measured on, in words.
+    """
+
+    package: Package
+    gains: tuple[Gain, ...]
+    held_out: str
+
+
+def teach(
+    predictor: Predictor,
+    examples: Examples,
+    *,
+    way: Way = "head",
+    share: float = 0.3,
+    keep_classes: bool = False,
+    settings: FitSettings = SETTINGS,
+    seed: int = 0,
+    progress: Callable[[str, FitProgress], None] | None = None,
+) -> Adapted:
+    """Teaches a predictor's models labelled segments; the predictor itself stays as it is.
+
+    Args:
+        predictor: What to teach.
+        examples: The segments.
+        way: How.
+        share: Of the segments, how many are held out to measure on.
+        keep_classes: Whether the classes that it was trained with stay beside those of the segments.
+        settings: How a head is taught.
+        seed: Of what is held out, and of the teaching.
+        progress: Called as it goes on.
+
+    Raises:
+        ConfigError: No model answers a kind of label of the segments, there are too few, or they cannot be taught in
+            this way.
+        DataError: A segment cannot be read.
+    """
+    mask, words = held_out(examples, share, seed)
+    models, gains = [], []
+    for model in predictor.package.models:
+        labels = tuple(label for label in model.labels if label in examples.names)
+        if not labels:
+            continue
+        if len(labels) < len(model.labels):
+            raise ConfigError(
+                f"{examples.path}: {predictor.name} answers {' and '.join(model.labels)} with one model, of which the "
+                f"segments have {' and '.join(labels)} alone; label both"
+            )
+        samples = examples.samples(model.classifier, labels)
+        taught, more = _teach(predictor, model, examples, samples, mask, way, keep_classes, settings, seed, progress)
+        models.append(taught)
+        gains += more
+    if not models:
+        known, asked = " and ".join(predictor.labels), " and ".join(examples.names) or "no"
+        raise ConfigError(f"{examples.path}: has {asked} labels, {predictor.name} answers {known}; add such a column")
+    package = replace(predictor.package, name=f"{predictor.name}-adapted", models=tuple(models), results=())
+    return Adapted(package, tuple(gains), words)
+
+
+def _teach(
+    predictor: Predictor,
+    model: TrainedModel,
+    examples: Examples,
+    samples: TensorFeatures,
+    mask: Tensor,
+    way: Way,
+    keep_classes: bool,
+    settings: FitSettings,
+    seed: int,
+    progress: Callable[[str, FitProgress], None] | None,
+) -> tuple[TrainedModel, list[Gain]]:
+    """One model, taught, with what it brought."""
+    text, samples = _classes(predictor, model, examples, samples, keep_classes)
+    test, train = samples.subset(mask.nonzero()[:, 0]), samples.subset((~mask).nonzero()[:, 0])
+    for label in text:
+        if not bool((train.targets[label] >= 0).any()) or not bool((test.targets[label] >= 0).any()):
+            raise ConfigError(f"{examples.path}: too few segments have a {label}; label more of them")
+    before = _before(model, test, text)
+    settings = settings.model_copy(update={"num_frames": model.num_frames, "seed": seed})
+    classifier, report = copy.deepcopy(model.classifier), None
+    if way == "prototypes":
+        classifier = _with_prototypes(predictor.name, classifier, train, text, model.num_frames)
+    else:
+        _check_head(predictor.name, model, text)
+        report = fit(
+            classifier,
+            train,
+            text,
+            validation=test,
+            settings=settings,
+            accelerator="cuda" if predictor.device.startswith("cuda") else "cpu",
+            progress=None if progress is None else lambda state: progress("+".join(text), state),
+        )
+    after = predict_logits(classifier, test, text, num_frames=model.num_frames)
+    provenance = dict(model.provenance) | {
+        "adapted": {
+            "examples": examples.path.name,
+            "segments": len(train),
+            "way": way,
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    }
+    if report is not None and model.fit is not None:
+        report = report.model_copy(update={"clip_s": model.fit.clip_s})
+    taught = TrainedModel(
+        classifier,
+        text,
+        text_encoder=model.text_encoder,
+        num_frames=model.num_frames,
+        fit=report,
+        provenance=provenance,
+    )
+    return taught, [_gain(label, before, after, test) for label in text]
+
+
+def _classes(
+    predictor: Predictor, model: TrainedModel, examples: Examples, samples: TensorFeatures, keep: bool
+) -> tuple[dict[Label, ClassText], TensorFeatures]:
+    """The classes to choose among, and the samples with their indices: the segments' own, or these after the old."""
+    text, targets = {}, {}
+    for label in model.labels:
+        own, asked = model.text[label].names, examples.names[label]
+        # What it knows already it keeps on knowing.
+        names = own if set(asked) <= set(own) else (*own, *(n for n in asked if n not in own)) if keep else asked
+        text[label] = (
+            model.text[label]
+            if names == own
+            else predictor.towers.words(model.text_encoder, names, predictor.package.templates)
+        )
+        places = torch.tensor([names.index(name) for name in asked] + [-1])
+        targets[label] = places[samples.targets[label]]
+    return text, samples.with_targets(targets)
+
+
+def _before(model: TrainedModel, test: TensorFeatures, text: dict[Label, ClassText]) -> dict[Label, Tensor] | None:
+    """What the model says as it is; None where its classes are fixed and are others."""
+    if not model.text_encoder and any(set(words.names) - set(model.text[label].names) for label, words in text.items()):
+        return None
+    return predict_logits(model.classifier, test, text, num_frames=model.num_frames)
+
+
+def _check_head(name: str, model: TrainedModel, text: dict[Label, ClassText]) -> None:
+    settings = model.classifier.settings
+    fixed = settings.get("classes") and settings.get("head") != "text"  # which compares, and trains none for a class
+    new = any(words.names != model.text[label].names for label, words in text.items())
+    if fixed and new:
+        raise ConfigError(
+            f"{name} has trained parameters for each of its classes, which new ones have not; teach it by prototypes, "
+            "or take a model that compares with class text"
+        )
+
+
+def _with_prototypes(
+    name: str, classifier: nn.Module, train: TensorFeatures, text: dict[Label, ClassText], num_frames: int
+) -> Fusion:
+    """A fusion whose head's weights are prototypes: minus the squared distance to each is linear in the embedding."""
+    if not isinstance(classifier, Fusion):
+        raise ConfigError(f"{name} is a {type(classifier).__name__}, prototypes are of fusions; teach its head instead")
+    state = {key: value for key, value in classifier.state_dict().items() if not key.startswith("head.")}
+    with torch.no_grad():
+        embedded = classifier.eval().embed(train.batch(torch.arange(len(train)), num_frames=num_frames))
+    scale, classes = SCALES["squared-euclidean"], dict[Label, list[str]]()
+    for label, words in text.items():
+        targets = train.targets[label]
+        shown = torch.unique(targets[targets >= 0])  # a class without a segment has no prototype, and is never answered
+        classes[label] = [words.names[index] for index in shown.tolist()]
+        prototypes = class_prototypes(
+            embedded, torch.where(targets >= 0, torch.searchsorted(shown, targets), -1), len(shown)
+        )
+        state[f"head.linears.{label}.weight"] = 2 * scale * prototypes
+        state[f"head.linears.{label}.bias"] = -scale * prototypes.square().sum(1)
+    settings = dict(classifier.settings) | {"head": "linear", "classes": classes, "classify_streams": []}
+    taught = Fusion(**settings)  # type: ignore[arg-type]
+    taught.load_state_dict(state)
+    return taught.eval().to(next(classifier.parameters()).device)
+
+
+def _gain(label: Label, before: dict[Label, Tensor] | None, after: dict[Label, Tensor], test: TensorFeatures) -> Gain:
+    known = test.targets[label] >= 0
+    targets = test.targets[label][known]
+    videos = [group for group, there in zip(test.groups, known.tolist(), strict=True) if there]
+    # Of a few recordings no interval can be known; then segments stand for themselves.
+    groups = tuple(videos) if len(set(videos)) >= FEWEST_RECORDINGS else tuple(str(k) for k in range(len(videos)))
+    hits = (after[label].argmax(1)[known] == targets).long()
+    value, interval = _percent(hits), bootstrap_interval(hits, groups)
+    num_classes = after[label].shape[1]
+    if before is None:
+        return Gain(label, None, value, None, interval, None, len(targets), num_classes)
+    old = (before[label].argmax(1)[known] == targets).long()
+    paired = bootstrap_interval(hits - old, groups)
+    difference = None if paired is None else (value - _percent(old), *paired)
+    own = bootstrap_interval(old, groups)
+    return Gain(label, _percent(old), value, own, interval, difference, len(targets), num_classes)
+
+
+def _percent(hits: Tensor) -> float:
+    return 100.0 * float(hits.float().mean())
