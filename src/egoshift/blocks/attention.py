@@ -21,6 +21,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.graphs import values_are_known
+
 POSITIONS = ("learned", "none")
 """Whether frames have a learned vector for their place in time; see ``positioned``."""
 
@@ -50,7 +52,7 @@ def positioned(tokens: Tokens, position: Float[Tensor, "made_for dim"] | None) -
     if position is None:
         return tokens
     length = tokens.shape[1]
-    if len(position) != length:
+    if not values_are_known() or len(position) != length:  # for the same number the interpolation changes nothing
         position = functional.interpolate(position.T.unsqueeze(0), length, mode="linear").squeeze(0).T
     return tokens + position
 
@@ -73,7 +75,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, tokens: Tokens, present: Present = None) -> Tokens:
         """Each token's attention over the present tokens of its sequence; every sequence needs one."""
-        attend = self._attend_two if tokens.shape[1] == 2 else self._attend
+        # In a recorded graph a number of frames is a symbol, and no int: it may be 2 or not.
+        pairs = isinstance(tokens.shape[1], int) and tokens.shape[1] == 2
+        attend = self._attend_two if pairs else self._attend
         projected: Tensor = self.out_proj(attend(tokens, present))
         return projected
 
@@ -93,7 +97,7 @@ class SelfAttention(nn.Module):
         shape = (*tokens.shape[:2], self.num_heads, -1)
         q_MLHK = functional.linear(tokens, weight_q, bias_q).view(shape)
         v_MLHK = functional.linear(tokens, weight_v, bias_v).view(shape)
-        k_M1HK = functional.linear(tokens[:, :1] - tokens[:, 1:], weight_k).view(len(tokens), 1, *shape[2:])
+        k_M1HK = functional.linear(tokens[:, :1] - tokens[:, 1:], weight_k).view(shape[0], 1, *shape[2:])
         lead_MLH1 = (q_MLHK * (k_M1HK * k_M1HK.shape[-1] ** -0.5)).sum(-1, keepdim=True)
         if present is not None:
             first, second = present[:, 0].view(-1, 1, 1, 1), present[:, 1].view(-1, 1, 1, 1)

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from egoshift.blocks.graphs import values_are_known
+
 FLOOR = 1e-6
 """Lengths below it count as it. It is about the resolution of a float32 vector of CLIP's length (7 to 11)."""
 
@@ -90,6 +92,11 @@ def adapted_logits(
             return scale * (products * squared.rsqrt_())
         cosines = products * squared.masked_fill(cancelled, 1.0).rsqrt()
         rows, classes = cancelled.nonzero(as_tuple=True)
+        if not values_are_known():
+            # Their number is not known either, so they are not cut into chunks; and the first entry is always among
+            # them, since onnxruntime (1.31) sums nothing at all to a tensor of a wrong shape.
+            rows, classes = functional.pad(rows, (0, 1)), functional.pad(classes, (0, 1))
+            return scale * cosines.index_put((rows, classes), _direct_entries(text, shift, video, rows, classes))
         exact = [
             checkpoint(_direct_entries, text, shift, video, *part, use_reentrant=False, preserve_rng_state=False)
             for part in zip(torch.split(rows, CHUNK), torch.split(classes, CHUNK), strict=True)
@@ -125,10 +132,10 @@ def _cancelled(
     """Which entries are to be computed directly; None where none are, found out in one cheap pass."""
     least = FLOOR**2 / CANCELLATION
     highest_limit = (CANCELLATION * (text_squared.amax() + shift_squared)).clamp_min(least)
-    if not bool((squared.amin(1, keepdim=True) <= highest_limit).any()):
+    if values_are_known() and not bool((squared.amin(1, keepdim=True) <= highest_limit).any()):
         return None
     cancelled = squared <= (CANCELLATION * (text_squared + shift_squared)).clamp_min(least)
-    return cancelled if bool(cancelled.any()) else None
+    return cancelled if not values_are_known() or bool(cancelled.any()) else None
 
 
 def _direct_entries(

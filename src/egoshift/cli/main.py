@@ -22,6 +22,7 @@ _VERBS = (
     "evaluate",
     "tables",
     "report",
+    "export",
     "claims",
     "reproduce",
     "recipes",

@@ -179,7 +179,7 @@ class AnyLengthEmbeddings(nn.Module):
     def forward(self, input_values: Float[Tensor, "batch frames mels"]) -> Float[Tensor, "batch tokens dim"]:
         """The two tokens and the patches, band by band, with their positions."""
         patches = self.patch_embeddings(input_values)
-        tokens = torch.cat([self.cls_token, self.distillation_token], dim=1).expand(len(patches), -1, -1)
+        tokens = torch.cat([self.cls_token, self.distillation_token], dim=1).expand(patches.shape[0], -1, -1)
         trained, wanted = patch_grid(self.config), patch_grid(self.config, input_values.shape[1])
         table = self.position_embeddings[0, NUM_TOKENS:].unflatten(0, trained)
         positions = torch.cat([self.position_embeddings[0, :NUM_TOKENS], cut_or_stretched(table, wanted).flatten(0, 1)])

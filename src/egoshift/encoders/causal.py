@@ -22,9 +22,9 @@ def attended(
     normed = layer.layer_norm1(hidden_GCSW[:own_groups])
     keys, values = (heads_of(layer, name, normed.flatten(0, 1)) for name in ("k_proj", "v_proj"))
     if ends is not None:
-        places = ends.view(1, -1, 1, 1)
-        normed = normed.take_along_dim(places, 2)
-        hidden_GCSW = hidden_GCSW.take_along_dim(places, 2)
+        # Not take_along_dim, which torch.export (2.13) ties to the example's number of groups.
+        rows = torch.arange(classes, device=ends.device)
+        normed, hidden_GCSW = (every[:, rows, ends].unsqueeze(2) for every in (normed, hidden_GCSW))
     queries = heads_of(layer, "q_proj", normed.flatten(0, 1)) * layer.self_attn.scale
     on_own = _own_scores(queries, keys, ends).view(own_groups, classes, *queries.shape[1:3], tokens)
     queries_GCHQK = queries.view(own_groups, classes, *queries.shape[1:]).expand(groups, -1, -1, -1, -1)
@@ -53,7 +53,7 @@ def _own_scores(queries: Tensor, keys: Tensor, ends: Int[Tensor, " classes"] | N
     if ends is None:
         return masked(scores)
     later = torch.arange(keys.shape[2], device=ends.device) > ends[:, None]
-    later = later.repeat(len(scores) // len(ends), 1)
+    later = later.repeat(scores.shape[0] // ends.shape[0], 1)
     return scores.masked_fill(later[:, None, None], -torch.inf)
 
 

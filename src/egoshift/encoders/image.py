@@ -68,6 +68,11 @@ class FrozenImageEncoder(AbstractImageEncoder):
         """Where it runs."""
         return self._weight.device
 
+    @property
+    def tower(self) -> nn.Module:
+        """The module that runs."""
+        return self._tower
+
     @torch.no_grad()
     def encode(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
         """Un-normalised features in float32, without gradients, on the encoder's device."""

@@ -126,7 +126,7 @@ class InertialTransformer(AbstractSensorEncoder):
         if self.pos_embed is not None:
             tokens_BLD = tokens_BLD + stretched_in_time(self.pos_embed, tokens_BLD.shape[1])
         if self.cls_token is not None:
-            tokens_BLD = torch.cat([self.cls_token.expand(len(window), -1, -1), tokens_BLD], dim=1)
+            tokens_BLD = torch.cat([self.cls_token.expand(window.shape[0], -1, -1), tokens_BLD], dim=1)
             seen_BL = functional.pad(seen_BL, (1, 0), value=True)
         # where there is nothing to see, all is seen, since a softmax over nothing is no number
         mask_BL = None if present is None else seen_BL | ~seen_BL.any(1, keepdim=True)
@@ -145,7 +145,7 @@ class InertialTransformer(AbstractSensorEncoder):
         values = values.to(self.patch_embed.weight.dtype)
         num_patches = (window.shape[1] + rest) // self.config.patch_size
         values_BNP, measured_BNP = (
-            functional.pad(part, (0, 0, 0, rest)).reshape(len(window), num_patches, self.patch_embed.in_features)
+            functional.pad(part, (0, 0, 0, rest)).reshape(window.shape[0], num_patches, self.patch_embed.in_features)
             for part in (values, measured)
         )
         tokens_BND: Tensor = self.patch_embed(values_BNP)

@@ -93,7 +93,7 @@ class MultiscaleTransformer(AbstractSensorEncoder):
         grid = grid_of((shape[1], *shape[3:]))
         volumes_B3THW = pixel_values.transpose(1, 2).to(self.cls_token.dtype)
         patches_BLD = self.patch_embed(volumes_B3THW).flatten(2).transpose(1, 2)
-        cls_B1D = (self.cls_token + self.pos_embed_class).expand(len(patches_BLD), -1, -1)
+        cls_B1D = (self.cls_token + self.pos_embed_class).expand(patches_BLD.shape[0], -1, -1)
         tokens_BLD = torch.cat([cls_B1D, patches_BLD + self._positions(grid)], dim=1)
         for block in self.blocks:
             tokens_BLD, grid = block(tokens_BLD, grid)
@@ -201,6 +201,6 @@ class HeadPool(nn.Module):
 
 def halved(tokens: Tokens, grid: Grid) -> Float[Tensor, "batch _ embedding"]:
     """The class token, and the maximum over the 3 x 3 places around every second place of each moment."""
-    places = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), tokens.shape[2], *grid)
+    places = tokens[:, 1:].transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], *grid)
     pooled = functional.max_pool3d(places, (1, 3, 3), (1, 2, 2), (0, 1, 1))
     return torch.cat([tokens[:, :1], pooled.flatten(2).transpose(1, 2)], dim=1)

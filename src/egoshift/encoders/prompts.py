@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from egoshift.blocks.graphs import values_are_known
 from egoshift.encoders.card import TowerCard
 from egoshift.encoders.causal import attended, finished, heads_of, masked
 from egoshift.encoders.load import open_text_tower
@@ -98,7 +99,8 @@ class PromptTower:
 
     def to(self, device: torch.device) -> "PromptTower":
         """Moves the tower; it stays the same object."""
-        self.module.to(device)
+        if values_are_known():  # a recorded graph has no device of its own
+            self.module.to(device)
         return self
 
     def token_embeddings(self, text: str) -> Float[Tensor, "tokens width"]:
@@ -160,7 +162,11 @@ class PromptTower:
         self._check_lengths(names, [1 + beginning.shape[1] + length for length in lengths])
         cache = self._begin(beginning)
         order = sorted(range(len(names)), key=lambda c: lengths[c])
-        chunks = _chunks([lengths[c] for c in order], max(1, chunk_tokens // len(beginning)))
+        # A recorded graph is for any number of groups, by which chunks are cut: there all classes go through at once.
+        known = values_are_known()
+        chunks = (
+            _chunks([lengths[c] for c in order], max(1, chunk_tokens // len(beginning))) if known else [(0, len(order))]
+        )
         results = []
         for start, stop in chunks:
             rows = torch.tensor(order[start:stop], device=beginning.device)
@@ -215,7 +221,7 @@ class PromptTower:
 
     def _begin(self, beginning_GPW: Float[Tensor, "groups learned width"]) -> Cache:
         """Runs what prompts begin with; keys and values of every layer."""
-        start_GPW = self._embed(torch.tensor([self._start])).expand(len(beginning_GPW), 1, -1)
+        start_GPW = self._embed(torch.tensor([self._start])).expand(beginning_GPW.shape[0], 1, -1)
         hidden_GPW = self._placed(torch.cat([start_GPW, beginning_GPW.to(start_GPW.dtype)], 1), 0)
         layers, cache = list(self.module.text_model.encoder.layers), []
         for layer in layers:

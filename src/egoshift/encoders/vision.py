@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from egoshift.blocks.graphs import values_are_known
 from egoshift.encoders.load import check_image_tower
 from egoshift.encoders.rule import PreparationRule
 from egoshift.encoders.weights import open_weights, weights_digest
@@ -97,7 +98,8 @@ class VisionTower:
 
     def to(self, device: torch.device) -> "VisionTower":
         """Moves the tower; it stays the same object."""
-        self.module.to(device)
+        if values_are_known():  # a recorded graph has no device of its own
+            self.module.to(device)
         return self
 
     def in_chunks(
@@ -114,6 +116,8 @@ class VisionTower:
             chunk_tokens: How many tokens of frames run at once; of one clip at least.
         """
         self.to(pixels.device)
+        if not values_are_known():  # a recorded graph is for any number of clips
+            return encode(pixels)
         chunks = torch.split(pixels, max(1, chunk_tokens // (pixels.shape[1] * self.num_tokens)))
         if len(chunks) == 1 or not torch.is_grad_enabled():
             return torch.cat([encode(chunk) for chunk in chunks])
@@ -153,7 +157,7 @@ class VisionTower:
         layer = self.module.vision_model.encoder.layers[index]
         sources = [layer.layer_norm1(part) for part in (tokens, *prompts)]
         keys, values = (
-            torch.cat([_shared(self._heads(layer, name, part), len(tokens)) for part in sources], dim=2)
+            torch.cat([_shared(self._heads(layer, name, part), tokens.shape[0]) for part in sources], dim=2)
             for name in ("k_proj", "v_proj")
         )
         normed = sources[0]
@@ -181,8 +185,8 @@ def _mixed(
     queries: Float[Tensor, "frames heads n k"], keys: Float[Tensor, "frames heads m k"], values: Tensor
 ) -> Float[Tensor, "frames heads n k"]:
     """Attention, by plain products where these are faster: on a processor in bfloat16, or over few tokens."""
-    on_cpu = queries.device.type == "cpu"
-    if not (on_cpu and (queries.dtype is torch.bfloat16 or keys.shape[2] < FEW_TOKENS)):
+    plain = queries.device.type == "cpu" and (queries.dtype is torch.bfloat16 or keys.shape[2] < FEW_TOKENS)
+    if values_are_known() and not plain:
         return functional.scaled_dot_product_attention(queries, keys, values)
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
     mixed: Tensor = scores.softmax(-1).to(values.dtype) @ values
@@ -191,4 +195,7 @@ def _mixed(
 
 def _shared(part: Float[Tensor, "groups heads tokens _"], num_frames: int) -> Float[Tensor, "frames heads tokens _"]:
     """Keys or values of each frame, of groups of frames that share them."""
-    return part if len(part) == num_frames else part.repeat_interleave(num_frames // len(part), dim=0)
+    groups = part.shape[0]
+    if values_are_known() and groups == num_frames:
+        return part
+    return part.unsqueeze(1).expand(-1, num_frames // groups, -1, -1, -1).reshape(num_frames, *part.shape[1:])

@@ -54,8 +54,9 @@ class LinearHead(nn.Module):
                 f"the linear head is made for {', '.join(self.classes) or 'no'} classes, asked for {label} ones; give "
                 f"the class names to train for, as classes={{{label!r}: [...]}}, or use head='text'"
             )
-        columns = places(class_names(label, words), self.classes[label]).to(fused.device)
-        if not bool((columns >= 0).any()):
+        names = class_names(label, words)
+        columns = places(names, self.classes[label]).to(fused.device)
+        if not set(names) & set(self.classes[label]):
             raise ConfigError(
                 f"none of the {len(columns)} {label} classes asked for is one of the {len(self.classes[label])} that "
                 "the linear head was trained for; use head='text', which takes any class names"

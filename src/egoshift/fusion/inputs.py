@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoshift.blocks.graphs import values_are_known
 from egoshift.blocks.streams import read_stream
 from egoshift.classifier import StreamBatch
 from egoshift.encoders import SignalEncoder
@@ -80,7 +81,7 @@ class ModalityInputs(nn.Module):
                 f"the batch has none of the streams {', '.join(self.dims)}, it has {', '.join(batch.streams) or 'none'}"
                 "; give features of at least one"
             )
-        everyone = torch.ones(len(stream), dtype=torch.bool, device=stream.device)
+        everyone = torch.ones(stream.shape[0], dtype=torch.bool, device=stream.device)
         columns = [
             batch.present.get(name, everyone) if name in subset and name in batch.streams else ~everyone
             for name in self.dims
@@ -95,7 +96,7 @@ def refuse_empty(present: Present, subset: Sequence[str]) -> None:
         ConfigError: Naming how many there are.
     """
     empty = ~present.any(1)
-    if bool(empty.any()):
+    if values_are_known() and bool(empty.any()):
         raise ConfigError(
             f"{int(empty.sum())} of {len(empty)} samples have none of the modalities {', '.join(subset) or '(none)'}; "
             "leave these samples out or give a modality that they have"

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from egoshift.blocks.attention import AttentionBlock, positioned, quick_gelu, token_mean
+from egoshift.blocks.graphs import values_are_known
 
 POOLINGS = ("cls", "mean")
 """What attention fusion gives: the updated [CLS] token, or the mean of the updated tokens that were attended to."""
@@ -95,9 +96,9 @@ class AttentionFusion(nn.Module):
 
         On a CPU, samples that have the same modalities go through together, without the tokens that they lack, which is
         faster than masking these (``benchmarks/fusion_step.py``). An accelerator would have to wait until
-        the host has grouped them, so there all go through at once, with a mask.
+        the host has grouped them, so there all go through at once, with a mask; so they do in a recorded graph.
         """
-        if present.device.type != "cpu":
+        if present.device.type != "cpu" or not values_are_known():
             return self._fused(sequences, present)
         codes = (present * 2 ** torch.arange(present.shape[1])).sum(1)
         groups = [(codes == code).nonzero()[:, 0] for code in sorted(set(codes.tolist()))]
@@ -120,11 +121,11 @@ class AttentionFusion(nn.Module):
     ) -> tuple[Float[Tensor, "batch length width"], Bool[Tensor, "batch length"] | None]:
         """All tokens of each sample, and which of them are attended to; None: all are."""
         some = next(tokens for tokens in sequences if tokens is not None)
-        everyone = torch.ones(len(some), 1, dtype=torch.bool, device=some.device)
+        everyone = torch.ones(some.shape[0], 1, dtype=torch.bool, device=some.device)
         parts: list[Tensor] = []
         known: list[Tensor] = []
         if self.cls is not None:
-            parts.append(self.cls.expand(len(some), 1, -1))
+            parts.append(self.cls.expand(some.shape[0], 1, -1))
             known.append(everyone)
         for number, tokens in enumerate(sequences):
             if tokens is not None:
@@ -132,7 +133,7 @@ class AttentionFusion(nn.Module):
                 here = everyone if present is None else present[:, number : number + 1]
                 known.append(here.expand(-1, tokens.shape[1]))
             if self.missing is not None and (tokens is None or present is not None):
-                parts.append((self.missing[number] + self.modality[number]).expand(len(some), 1, -1))
+                parts.append((self.missing[number] + self.modality[number]).expand(some.shape[0], 1, -1))
                 known.append(everyone if present is None else ~present[:, number : number + 1])
         return torch.cat(parts, 1), None if present is None else torch.cat(known, 1)
 
@@ -160,7 +161,7 @@ class MLPFusion(nn.Module):
     def forward(self, sequences: Sequences, present: Present) -> Float[Tensor, "batch width"]:
         """One vector a sample; every sample needs a modality."""
         some = next(tokens for tokens in sequences if tokens is not None)
-        nothing = some.new_zeros(len(some), some.shape[2])
+        nothing = some.new_zeros(some.shape[0], some.shape[2])
         vectors = torch.stack([nothing if tokens is None else tokens.mean(1) for tokens in sequences], 1)
         hidden = self._filled(vectors, present.unsqueeze(2)).flatten(1)
         for layer in self.layers[:-1]:

@@ -139,8 +139,24 @@ class CLIPLoRA(AbstractClassifier):
             ConfigError: A stream is missing or holds no pictures of this encoder, classes have no names or text of
                 another width, or a name is too long.
         """
+        video = self.video(batch)
+        return {
+            label: cosine_logits(self.text_vectors(label, words), video, self.scale) for label, words in text.items()
+        }
+
+    @property
+    def scale(self) -> float:
+        """What the cosines are multiplied by."""
+        return self.logit_scale
+
+    def video(self, batch: StreamBatch) -> Float[Tensor, "batch dim"]:
+        """The unit video vectors.
+
+        Raises:
+            ConfigError: A stream is missing or holds no pictures of this encoder.
+        """
         self._keep_in_step()
-        video = picture_vectors(
+        return picture_vectors(
             batch,
             self.required_streams,
             self.vision,
@@ -148,16 +164,18 @@ class CLIPLoRA(AbstractClassifier):
             pooling=self.pooling,
             chunk_tokens=self.chunk_tokens,
         )
-        return {
-            label: cosine_logits(self._class_vectors(label, words, video.device), video, self.logit_scale)
-            for label, words in text.items()
-        }
 
-    def _class_vectors(self, label: Label, text: ClassText, device: torch.device) -> Float[Tensor, "classes dim"]:
+    def text_vectors(self, label: Label, words: ClassText) -> Float[Tensor, "classes dim"]:
+        """The class text by the changed text tower from the names, or as it is given where that tower is not changed.
+
+        Raises:
+            ConfigError: Classes have no names or text of another width, or a name is too long.
+        """
         if self.text is None:
-            return read_text(text, self.vision.dim)
-        nothing = torch.zeros(1, 0, self.text.width, device=device)
-        vectors: Tensor = self.text.encode(nothing, class_names(label, text), chunk_tokens=self.chunk_tokens)
+            return read_text(words, self.vision.dim)
+        self._keep_in_step()
+        nothing = torch.zeros(1, 0, self.text.width, device=next(iter(self.lora.values())).device)
+        vectors: Tensor = self.text.encode(nothing, class_names(label, words), chunk_tokens=self.chunk_tokens)
         return vectors[0]
 
     def _keep_in_step(self) -> None:

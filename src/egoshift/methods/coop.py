@@ -115,11 +115,27 @@ class CoOp(AbstractClassifier):
         Raises:
             ConfigError: A stream is missing or of another width, classes have no names, or a prompt is too long.
         """
-        video = video_vectors(batch, self.required_streams, self.pooling, self.tower.card.dim)
+        video = self.video(batch)
         return {
-            label: cosine_logits(self.class_vectors(label, class_names(label, words)), video, self.logit_scale)
-            for label, words in text.items()
+            label: cosine_logits(self.text_vectors(label, words), video, self.scale) for label, words in text.items()
         }
+
+    @property
+    def scale(self) -> float:
+        """What the cosines are multiplied by."""
+        return self.logit_scale
+
+    def video(self, batch: StreamBatch) -> Float[Tensor, "batch dim"]:
+        """The unit video vectors.
+
+        Raises:
+            ConfigError: A stream is missing or of another width.
+        """
+        return video_vectors(batch, self.required_streams, self.pooling, self.tower.card.dim)
+
+    def text_vectors(self, label: Label, words: ClassText) -> Float[Tensor, "classes dim"]:
+        """``class_vectors`` of a vocabulary, of which the names are read."""
+        return self.class_vectors(label, class_names(label, words))
 
     def class_vectors(self, label: Label, names: Sequence[str]) -> Float[Tensor, "classes dim"]:
         """The text vectors of these classes under the learned context, not normalised."""

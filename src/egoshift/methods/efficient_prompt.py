@@ -119,16 +119,16 @@ class EfficientPrompt(AbstractClassifier):
         Raises:
             ConfigError: A stream is missing or of another width, classes have no names, or a prompt is too long.
         """
-        video = self._video_vectors(batch)
+        video = self.video(batch)
         logits = {}
         for label, words in text.items():
             names = class_names(label, words)
             drawn = self._drawn_classes(batch.targets.get(label), len(names))
             if drawn is None:
-                logits[label] = cosine_logits(self.class_vectors(names), video, 1 / self.temperature)
+                logits[label] = cosine_logits(self.class_vectors(names), video, self.scale)
                 continue
             vectors = self.class_vectors([names[index] for index in drawn.tolist()])
-            some = cosine_logits(vectors, video, 1 / self.temperature)
+            some = cosine_logits(vectors, video, self.scale)
             everywhere = some.new_full((len(some), len(names)), -torch.inf)
             logits[label] = everywhere.index_copy(1, drawn.to(some.device), some)
         return logits
@@ -144,6 +144,10 @@ class EfficientPrompt(AbstractClassifier):
         vectors: Tensor = self.tower.encode(beginning_1PW, names, after=after_CTW, chunk_tokens=self.chunk_tokens)
         return vectors[0]
 
+    def text_vectors(self, label: Label, words: ClassText) -> Float[Tensor, "classes dim"]:
+        """``class_vectors`` of a vocabulary, of which the names are read."""
+        return self.class_vectors(class_names(label, words))
+
     def _drawn_classes(self, targets: Int[Tensor, " batch"] | None, num_classes: int) -> Int[Tensor, " drawn"] | None:
         """The classes of this step: the batch's and random others; None where all take part."""
         if not self.training or targets is None or num_classes <= self.max_classes:
@@ -153,7 +157,17 @@ class EfficientPrompt(AbstractClassifier):
         negative = others[torch.randperm(len(others))[: max(0, self.max_classes - len(positive))]]
         return torch.cat([positive, negative])
 
-    def _video_vectors(self, batch: StreamBatch) -> Float[Tensor, "batch dim"]:
+    @property
+    def scale(self) -> float:
+        """What the cosines are multiplied by."""
+        return 1 / self.temperature
+
+    def video(self, batch: StreamBatch) -> Float[Tensor, "batch dim"]:
+        """The unit video vectors.
+
+        Raises:
+            ConfigError: A stream is missing or of another width.
+        """
         present = classified_presence(batch, self.required_streams)
         vectors = []
         for name in self.required_streams:

@@ -185,7 +185,7 @@ class TipAdapter(AbstractClassifier):
         count = vocabulary if isinstance(vocabulary, int) else len(vocabulary)
         # -1 becomes a last column, of clips that vote for nothing; zeros replace it, for classes not cached.
         values = self.get_buffer(_values(label)).remainder(count + 1)
-        votes = weights.new_zeros(len(weights), count + 1).index_add(1, values, weights)
+        votes = weights.new_zeros(weights.shape[0], count + 1).index_add(1, values, weights)
         return functional.pad(votes[:, :count], (0, 1))[:, _columns(label, vocabulary, words).to(votes.device)]
 
 

@@ -171,7 +171,19 @@ class VitaCLIP(AbstractClassifier):
             ConfigError: A stream is missing or holds no pictures of this encoder, classes have no names, or a prompt
                 is too long.
         """
-        video = picture_vectors(
+        video = self.video(batch)
+        return {
+            label: cosine_logits(self.text_vectors(label, words), video, self.scale) for label, words in text.items()
+        }
+
+    @property
+    def scale(self) -> Tensor | float:
+        """What the cosines are multiplied by; a tensor where it is trained."""
+        return self.fixed_scale if self.log_scale is None else self.log_scale.exp()
+
+    def video(self, batch: StreamBatch) -> Float[Tensor, "batch dim"]:
+        """The unit video vectors; raises as ``forward``."""
+        return picture_vectors(
             batch,
             self.required_streams,
             self.vision,
@@ -179,17 +191,15 @@ class VitaCLIP(AbstractClassifier):
             pooling="mean-of-raw",
             chunk_tokens=self.chunk_tokens,
         )
-        scale = self.fixed_scale if self.log_scale is None else self.log_scale.exp()
-        return {label: cosine_logits(self._class_vectors(label, words), video, scale) for label, words in text.items()}
 
-    def _class_vectors(self, label: Label, text: ClassText) -> Float[Tensor, "classes dim"]:
+    def text_vectors(self, label: Label, words: ClassText) -> Float[Tensor, "classes dim"]:
         """The classes under the learned context; those without one of their own as they are given."""
-        names = class_names(label, text)
+        names = class_names(label, words)
         if not self.text.class_specific:
             return self.text.class_vectors(label, names)
         trained = set(self.text.classes.get(label, ()))
         rows = [row for row, name in enumerate(names) if name in trained]
-        plain = read_text(text, self.vision.dim)
+        plain = read_text(words, self.vision.dim)
         if not rows:
             return plain
         learned = self.text.class_vectors(label, [names[row] for row in rows])

@@ -171,7 +171,7 @@ class XMIC(AbstractClassifier):
             ConfigError: If a conditioning stream is missing, of another width or of another number of frames.
         """
         frames = [read_stream(batch, name, self.condition_dim) for name in self.condition_streams]
-        if len({stream.shape[1] for stream in frames}) > 1:
+        if any(stream.shape[1] != frames[0].shape[1] for stream in frames):
             counts = ", ".join(f"{n!r} {s.shape[1]}" for n, s in zip(self.condition_streams, frames, strict=True))
             raise ConfigError(f"the conditioning streams differ in frames per clip ({counts}); sample them together")
         present = presence(batch, self.condition_streams)
@@ -195,7 +195,7 @@ class XMIC(AbstractClassifier):
         batch_size, num_frames, num_streams, _ = frames.shape
         if num_streams == 1:
             return frames.squeeze(2)
-        per_frame = None if known is None else known.repeat_interleave(num_frames, 0)
+        per_frame = None if known is None else known.unsqueeze(1).expand(-1, num_frames, -1).flatten(0, 1)
         fused: Tensor = self.spatial(frames.flatten(0, 1), per_frame)
         return fused.view(batch_size, num_frames, -1)
 
