@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         VitaCLIP,
         ZeroShot,
     )
+    from egoshift.prediction import Predictor, Timeline
     from egoshift.training import AlignmentTerm, FitSettings, Objective, PrototypeTerm, TrainedModel, fit
 
 __all__ = [
@@ -41,10 +42,12 @@ __all__ = [
     "Fusion",
     "LinearProbe",
     "Objective",
+    "Predictor",
     "PrototypeTerm",
     "StoredFeatures",
     "StreamBatch",
     "TensorFeatures",
+    "Timeline",
     "TipAdapter",
     "TrainedModel",
     "Unimodal",
@@ -78,6 +81,7 @@ _ROOMS = {
         "XMIC",
         "ZeroShot",
     ),
+    "prediction": ("Predictor", "Timeline"),
     "training": ("AlignmentTerm", "FitSettings", "Objective", "PrototypeTerm", "TrainedModel", "fit"),
 }
 

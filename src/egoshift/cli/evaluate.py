@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from egoshift.evaluation import ModalityResult, Result
     from egoshift.evaluation.modality_result import SubsetRow
     from egoshift.evaluation.result import MetricRow
+    from egoshift.records import Label
 
 EXAMPLES = """Examples:
 
@@ -68,9 +69,16 @@ def _tell(path: Path, result: "Result") -> None:
             left_out = sum(result.counts.dropped.values()) + sum(result.counts.unlabelled.values())
             answers.print(
                 f"{row.label} on {result.test}: {row.value:.1f}%{_interval(row)} top-1 of {row.n} clips"
-                f" ({left_out} left out)  {path}",
+                f" ({left_out} left out){_calibration(result, row.label)}  {path}",
                 markup=False,
             )
+
+
+def _calibration(result: "Result", label: "Label") -> str:
+    found = result.calibration.get(label)
+    if found is None:
+        return ""
+    return f", calibration error {found.ece_after:.1f}% ({found.ece_before:.1f}% uncalibrated)"
 
 
 def _tell_subsets(path: Path, result: "ModalityResult") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from egoshift.evaluation.bootstrap import NUM_RESAMPLES
+from egoshift.evaluation.calibration import calibration
 from egoshift.evaluation.protocol import count_subsets, outcomes_of, rows_of
 from egoshift.evaluation.result import (
     ClassRow,
@@ -41,6 +42,7 @@ def build_result(
     dropped: Mapping[str, int] | None = None,
     faults: Mapping[str, int] | None = None,
     history: Sequence[EpochRow] = (),
+    temperatures: Mapping[Label, float] | None = None,
     provenance: Provenance | None = None,
     num_resamples: int = NUM_RESAMPLES,
 ) -> Result:
@@ -59,6 +61,7 @@ def build_result(
         dropped: Clips left out before evaluation, by kind of fault.
         faults: Faults of the annotation files, by kind.
         history: The epochs of training.
+        temperatures: Per kind of label, the one fitted on the source, where there is one.
         provenance: What made the result.
         num_resamples: Resamples behind each interval.
     """
@@ -85,6 +88,11 @@ def build_result(
         confusion=tuple(confusion_of(part, len(scores[label].names)) for label, part in everything.items()),
         outcomes=tuple(part for parts in outcomes.values() for part in parts),
         history=tuple(history),
+        calibration={
+            label: calibration(scores[label], temperature)
+            for label, temperature in (temperatures or {}).items()
+            if label in scores and len(scores[label].targets)
+        },
         provenance=provenance or Provenance(),
     )
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from egoshift.evaluation.result import Frozen
+from egoshift.evaluation.result import Calibration
 from egoshift.records import Label, Scores
 
 NUM_BINS = 15
@@ -19,22 +19,6 @@ NUM_BINS = 15
 
 LOWEST, HIGHEST = 1e-2, 1e3
 """Between which temperatures are looked for: a perfectly separated set would have zero, a useless one none."""
-
-
-class Calibration(Frozen):
-    """How a model's confidences relate to its hits, for one kind of label.
-
-    Attributes:
-        temperature: What logits are divided by before the softmax.
-        ece_before: Expected calibration error at temperature 1, in percent.
-        ece_after: The same at ``temperature``.
-        clips: On how many clips.
-    """
-
-    temperature: float
-    ece_before: float
-    ece_after: float
-    clips: int
 
 
 def fit_temperature(logits: Float[Tensor, "clip class"], targets: Int[Tensor, " clip"]) -> float:

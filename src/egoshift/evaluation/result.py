@@ -131,6 +131,22 @@ class EpochRow(Frozen):
         return sum(self.validation.values()) / len(self.validation) if self.validation else None
 
 
+class Calibration(Frozen):
+    """How a model's confidences relate to its hits, for one kind of label.
+
+    Attributes:
+        temperature: What logits are divided by before the softmax.
+        ece_before: Expected calibration error at temperature 1, in percent.
+        ece_after: The same at ``temperature``.
+        clips: On how many clips.
+    """
+
+    temperature: float
+    ece_before: float
+    ece_after: float
+    clips: int
+
+
 class Counts(Frozen):
     """How many clips were evaluated, and what became of the others.
 
@@ -188,6 +204,8 @@ class Result(Frozen):
         confusion: One per label.
         outcomes: Per label and label space, what was predicted for each clip.
         history: The epochs of training.
+        calibration: Per kind of label, how confidences relate to hits here, without and with the temperature fitted on
+            the source; of labels that have one.
         provenance: What made the result.
     """
 
@@ -204,6 +222,7 @@ class Result(Frozen):
     confusion: tuple[Confusion, ...] = ()
     outcomes: tuple[Outcomes, ...] = ()
     history: tuple[EpochRow, ...] = ()
+    calibration: dict[Label, Calibration] = Field(default_factory=dict)
     provenance: Provenance = Provenance()
 
     @classmethod

@@ -230,6 +230,8 @@ def provenance(result: Result | ModalityResult, of: str) -> str:
         "counts": result.counts.model_dump(mode="json"),
         "provenance": result.provenance.model_dump(mode="json"),
     }
+    if isinstance(result, Result) and result.calibration:
+        facts["calibration"] = {label: found.model_dump(mode="json") for label, found in result.calibration.items()}
     text = escaping.escape(json.dumps(facts, indent=1, ensure_ascii=False))
     title = escaping.escape(f"{title} ({of})")
     return f'<details class="file"><summary>{title}</summary><pre>{text}</pre></details>'

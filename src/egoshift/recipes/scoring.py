@@ -234,6 +234,9 @@ def class_result(case: Case, scores: Mapping[Label, Scores], num_clips: int, dro
         selection="none" if fitted is None else fitted.selection,
         seed=run.fit.seed,
         history=() if fitted is None else fitted.history,
+        temperatures=None
+        if fitted is None
+        else {label: found.temperature for label, found in fitted.calibration.items()},
         provenance=case.provenance(),
     )
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from egoshift.evaluation.calibration import Calibration
-from egoshift.evaluation.result import EpochRow, Frozen, Selection
+from egoshift.evaluation.result import Calibration, EpochRow, Frozen, Selection
 from egoshift.records import Label
 from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
