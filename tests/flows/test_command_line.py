@@ -102,6 +102,10 @@ def test_the_table_of_clips_is_written_as_parquet_and_csv(egoshift: Command, wor
     [
         *(
             "demo",
+            "predict",
+            "adapt",
+            "app",
+            "export",
             "claims",
             "world make",
             "extract",

@@ -17,6 +17,7 @@ _VERBS = (
     "demo",
     "predict",
     "adapt",
+    "app",
     "extract",
     "train",
     "evaluate",

@@ -1,0 +1,199 @@
+"""The recordings that the page works on: each in a folder of its own, found by an id that cannot be guessed."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from pydantic import BaseModel, ConfigDict
+
+from egoshift.app.folder import remove_folder
+from egoshift.app.limits import Limits
+from egoshift.app.refusals import RefusedError, gone
+from egoshift.errors import EgoshiftError
+
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv")
+"""Endings that a file on disk may have; others get none. Nothing else of a given name reaches the disk."""
+
+TABLE_SUFFIXES = (".csv",)
+
+
+class Stretch(BaseModel):
+    """When a class truly happens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_s: float
+    stop_s: float
+    name: str
+
+
+Truth = Mapping[str, Sequence[Stretch]]
+"""By kind of label what happens when."""
+
+
+@dataclass
+class Recording:
+    """A video and what belongs to it.
+
+    Attributes:
+        id: What the page calls it by.
+        name: What the person calls it; only ever shown.
+        folder: Its own folder, which goes with it.
+        path: The video; in ``folder``, or a sample elsewhere, which stays.
+        duration_s: How long it is.
+        width: In pixels, as shown.
+        height: In pixels, as shown.
+        has_sound: Whether it has a sound track that can be read.
+        sensors: Files of other sensors, by the sensor.
+        hands: Stored hand detections.
+        truth: What truly happens, where that is known.
+        seen_s: When its page was last heard of, on the monotonic clock.
+        is_removed: Whether it is to be forgotten.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    path: Path
+    duration_s: float
+    width: int
+    height: int
+    has_sound: bool
+    sensors: dict[str, Path] = field(default_factory=dict)
+    hands: Path | None = None
+    truth: Truth = field(default_factory=dict)
+    seen_s: float = field(default_factory=time.monotonic)
+    is_removed: bool = False
+
+    @property
+    def cache(self) -> Path:
+        """Where features of it are kept, so that another run is quick."""
+        return self.folder / "cache"
+
+    def told(self) -> dict[str, object]:
+        """What the page is told of it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "duration_s": self.duration_s,
+            "width": self.width,
+            "height": self.height,
+            "sensors": ["video", *(["audio"] if self.has_sound else []), *self.sensors],
+            "truth": {label: [one.model_dump() for one in track] for label, track in self.truth.items()},
+        }
+
+    def public(self, text: str) -> str:
+        """A text in which the recording's files go by names that a person knows."""
+        others = {**self.sensors, **({"hands": self.hands} if self.hands else {})}
+        for name, path in others.items():
+            text = text.replace(str(path), f"the {name} file")
+        return text.replace(str(self.path), self.name).replace(f"{self.folder}/", "")
+
+
+class Recordings:
+    """All recordings of a server.
+
+    Args:
+        folder: The private folder, in which each gets one of its own.
+        limits: How many, how large, how long.
+        left: Called with each that is removed, before its files go.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, left: Callable[[Recording], None]):
+        self._folder, self._limits, self._left = folder, limits, left
+        self._held: dict[str, Recording] = {}
+        self._coming = 0
+        self._lock = Lock()
+
+    def new_folder(self) -> Path:
+        """Room for one more; give it to ``add`` or ``give_up``.
+
+        Raises:
+            RefusedError: There are as many as the server holds.
+        """
+        with self._lock:
+            if len(self._held) + self._coming >= self._limits.most_recordings:
+                raise RefusedError(503, f"all {self._limits.most_recordings} places are taken; try again later")
+            self._coming += 1
+        folder = self._folder / secrets.token_hex(16)
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def give_up(self, folder: Path) -> None:
+        """Free the room that ``new_folder`` gave."""
+        with self._lock:
+            self._coming -= 1
+        remove_folder(folder)
+
+    def add(self, folder: Path, path: Path, name: str, truth: Truth | None = None) -> Recording:
+        """Look at a video and keep it; frees its room where it cannot be used.
+
+        Raises:
+            EgoshiftError: It is no video that can be read, or too long; names the file as the person does.
+        """
+        try:
+            recording = self._looked_at(folder, path, name, truth or {})
+        except EgoshiftError as error:
+            self.give_up(folder)
+            status = error.status if isinstance(error, RefusedError) else 422
+            raise RefusedError(status, str(error).replace(str(path), name)) from None
+        except BaseException:
+            self.give_up(folder)
+            raise
+        with self._lock:
+            self._coming -= 1
+            self._held[recording.id] = recording
+        return recording
+
+    def _looked_at(self, folder: Path, path: Path, name: str, truth: Truth) -> Recording:
+        # Nothing of the library is imported before it is needed: the page is there long before PyTorch is.
+        from egoshift.media import probe
+
+        info = probe(path)
+        if info.duration_s > self._limits.max_s:
+            minutes = f"{info.duration_s / 60:.1f} minutes long, and this page takes {self._limits.max_minutes:g}"
+            raise RefusedError(413, f"{name}: is {minutes}; cut it, or use `egoshift predict`, which takes any length")
+        id, size = secrets.token_urlsafe(16), (info.width, info.height)
+        return Recording(id, name, folder, path, info.duration_s, *size, _has_sound(path), truth=truth)
+
+    def get(self, id: str) -> Recording:
+        """The recording with this id; it is kept for longer now.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        with self._lock:
+            recording = self._held.get(id)
+        if recording is None:
+            raise gone("video")
+        recording.seen_s = time.monotonic()
+        return recording
+
+    def remove(self, id: str) -> None:
+        """Forget a recording and remove its files; an unknown one is forgotten already."""
+        with self._lock:
+            recording = self._held.pop(id, None)
+        if recording is not None:
+            recording.is_removed = True
+            self._left(recording)
+            remove_folder(recording.folder)
+
+    def remove_old(self) -> None:
+        """Forget what no page has asked for in a long time."""
+        oldest_s = time.monotonic() - 60 * self._limits.keep_minutes
+        with self._lock:
+            old = [recording.id for recording in self._held.values() if recording.seen_s < oldest_s]
+        for id in old:
+            self.remove(id)
+
+
+def _has_sound(path: Path) -> bool:
+    from egoshift.media import probe_sound
+
+    try:
+        return probe_sound(path) is not None
+    except EgoshiftError:
+        return False  # the run says what is wrong with it

@@ -1,0 +1,95 @@
+"""Videos: uploaded or sampled, played, drawn, removed."""
+
+import asyncio
+import math
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+
+from egoshift.app.recordings import TABLE_SUFFIXES, VIDEO_SUFFIXES
+from egoshift.app.refusals import RefusedError
+from egoshift.app.service import Held
+from egoshift.app.uploads import receive, safe_suffix, shown_name
+
+router = APIRouter(prefix="/api")
+
+_MEDIA_TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".mov": "video/quicktime", ".ogv": "video/ogg"}
+
+
+@router.post("/videos")
+async def upload(service: Held, request: Request, name: str = "") -> dict[str, object]:
+    """Take a video: the request's body is the file."""
+    shown = shown_name(name)
+    folder = await asyncio.to_thread(service.recordings.new_folder)
+    path = folder / f"video{safe_suffix(shown, VIDEO_SUFFIXES)}"
+    try:
+        await receive(request.stream(), path, shown, service.limits, request.headers.get("content-length"))
+    except BaseException:  # of a person who left in the middle, too
+        service.recordings.give_up(folder)
+        raise
+    recording = await asyncio.to_thread(service.recordings.add, folder, path, shown)
+    return recording.told()
+
+
+@router.post("/samples/{number}")
+def sample(service: Held, number: int) -> dict[str, object]:
+    """Take one of the samples."""
+    return service.samples.open(number, service.recordings).told()
+
+
+@router.post("/videos/{id}/imu")
+async def inertial(service: Held, request: Request, id: str, name: str = "") -> dict[str, object]:
+    """Take the table of an IMU for a video: the request's body is the file."""
+    recording = service.recordings.get(id)
+    shown = shown_name(name)
+    if safe_suffix(shown, TABLE_SUFFIXES) == "":
+        raise RefusedError(422, f"{shown}: is no table; give the IMU's readings as .csv")
+    number = sum(1 for _ in recording.folder.glob("imu*.csv"))
+    path = recording.folder / f"imu{number}.csv"
+    try:
+        await receive(request.stream(), path, shown, service.limits, request.headers.get("content-length"))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    recording.sensors["imu"] = path
+    return recording.told()
+
+
+@router.get("/videos/{id}/file")
+def play(service: Held, id: str) -> Response:
+    """The video, in the ranges that a player asks for."""
+    recording = service.recordings.get(id)
+    media_type = _MEDIA_TYPES.get(recording.path.suffix.lower(), "video/mp4")
+    return FileResponse(recording.path, media_type=media_type, content_disposition_type="inline")
+
+
+@router.get("/videos/{id}/frame")
+def frame(service: Held, id: str, t: float = 0.0) -> Response:
+    """The frame at a time, for browsers that cannot play the video."""
+    from egoshift.app.pictures import frame_jpeg
+
+    recording = service.recordings.get(id)
+    if not math.isfinite(t):
+        raise RefusedError(422, "a time is a number of seconds")
+    return Response(frame_jpeg(recording.path, min(max(t, 0.0), recording.duration_s)), media_type="image/jpeg")
+
+
+@router.get("/videos/{id}/traces")
+def traces(service: Held, id: str) -> dict[str, object]:
+    """Sound and inertial measurements, to draw."""
+    from egoshift.app.traces import traces as traces_of
+
+    return traces_of(service.recordings.get(id))
+
+
+@router.delete("/videos/{id}")
+def remove(service: Held, id: str) -> dict[str, object]:
+    """Remove a video and everything that was made of it."""
+    service.recordings.remove(id)
+    return {}
+
+
+@router.post("/videos/{id}/leave")
+def leave(service: Held, id: str) -> dict[str, object]:
+    """The same, as a page can ask for it while it is being closed."""
+    return remove(service, id)
