@@ -81,7 +81,7 @@ class SensorFile:
     def files(self) -> tuple[Path, ...]:
         """The files that hold it: one, or several tables; either of EPIC-KITCHENS' two may lack.
 
-        Example:
+        Examples:
             >>> [path.name for path in SensorFile(Path("P01/meta_data"), "epic", "P01_101").files]
             ['P01_101-accl.csv', 'P01_101-gyro.csv']
         """

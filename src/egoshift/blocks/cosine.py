@@ -48,7 +48,7 @@ def cosine_logits(
         video: Unit video vectors.
         scale: What the cosines are multiplied by (CLIP: 100).
 
-    Example:
+    Examples:
         >>> cosine_logits(torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([[0.6, 0.8]]), 100.0)
         tensor([[60.0000, 80.0000]])
     """
@@ -75,7 +75,7 @@ def adapted_logits(
         video: Unit video vectors.
         scale: What the cosines are multiplied by.
 
-    Example:
+    Examples:
         >>> text, shift = torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([[1.0, 4.0]])
         >>> adapted_logits(text, shift, torch.tensor([[0.6, 0.8]]), 100.0)
         tensor([[100.0000,  86.1366]])

@@ -7,6 +7,8 @@ import torch
 from egoshift.errors import ConfigError
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+"""In what an encoder computes; ``auto`` is the fastest that the device has instructions for."""
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 

@@ -84,7 +84,7 @@ def alignment_loss(
         ConfigError: If the anchor has no embeddings, an option is none of its choices or the temperature is not above
             zero.
 
-    Example:
+    Examples:
         >>> same = torch.eye(2)
         >>> alignment_loss({"video": same, "audio": same}, temperature=1.0).loss
         tensor(0.3133)
@@ -132,7 +132,7 @@ def other_moments(
     Raises:
         ConfigError: If the scope is none of these, or a clip ends before it starts.
 
-    Example:
+    Examples:
         >>> times = torch.tensor([0.0, 1.0, 2.0])
         >>> other_moments(torch.tensor([7, 7, 7]), times, times + 2.0).int()
         tensor([[0, 0, 1],

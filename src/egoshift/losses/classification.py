@@ -24,7 +24,7 @@ def label_cross_entropy(logits: Mapping[Label, Tensor], targets: Mapping[Label, 
     Raises:
         ConfigError: If there are no logits, or logits of a kind that has no targets.
 
-    Example:
+    Examples:
         >>> logits = {"verb": torch.tensor([[0.0, 0.0], [9.0, 0.0]])}
         >>> label_cross_entropy(logits, {"verb": torch.tensor([1, -1])})
         tensor(0.6931)

@@ -44,7 +44,7 @@ def class_prototypes(
     Raises:
         ConfigError: If a class has no sample.
 
-    Example:
+    Examples:
         >>> class_prototypes(torch.tensor([[0.0, 2.0], [4.0, 4.0], [1.0, 1.0]]), torch.tensor([0, 0, 1]), 2)
         tensor([[2., 3.],
                 [1., 1.]])
@@ -82,7 +82,7 @@ def prototype_scores(
     Raises:
         ConfigError: If the distance is none of them.
 
-    Example:
+    Examples:
         >>> prototype_scores(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 3.0], [1.0, 1.0]]))
         tensor([[-4., -1.]])
     """
@@ -125,7 +125,7 @@ def prototypical_loss(
     Raises:
         ConfigError: If a class has no support sample, or the distance is none of ``DISTANCES``.
 
-    Example:
+    Examples:
         >>> points, classes = torch.tensor([[0.0], [2.0]]), torch.tensor([0, 1])
         >>> prototypical_loss(points, classes, torch.tensor([[0.5]]), torch.tensor([0]), num_classes=2)
         tensor(0.1269)

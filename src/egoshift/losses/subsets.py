@@ -32,7 +32,7 @@ def modality_subsets(modalities: Sequence[str]) -> tuple[Modalities, ...]:
     Raises:
         ConfigError: If there are no modalities, or one is given twice.
 
-    Example:
+    Examples:
         >>> [subset_name(subset) for subset in modality_subsets(["video", "audio"])]
         ['video+audio', 'video', 'audio']
     """
@@ -56,7 +56,7 @@ def subset_pairs(modalities: Sequence[str], pairing: str = "disjoint") -> tuple[
     Raises:
         ConfigError: If the pairing is none of them, or one modality leaves it no pair.
 
-    Example:
+    Examples:
         >>> subset_pairs(["video", "audio"])
         ((('video',), ('audio',)), (('audio',), ('video',)))
     """

@@ -52,7 +52,7 @@ NUM_BANDS = 4
 def num_frames(num_samples: int) -> int:
     """How many frames fit into so many samples.
 
-    Example:
+    Examples:
         >>> num_frames(160_000), num_frames(400), num_frames(399)
         (998, 1, 0)
     """

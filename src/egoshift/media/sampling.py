@@ -20,7 +20,7 @@ def bin_centres(start_s: ArrayLike, stop_s: ArrayLike, num_frames: int) -> Float
     Returns:
         Ascending times: ``(num_frames,)`` for one clip, ``(clips, num_frames)`` for an array of clips.
 
-    Example:
+    Examples:
         >>> bin_centres(0.0, 4.0, 4).tolist()
         [0.5, 1.5, 2.5, 3.5]
     """
@@ -59,7 +59,7 @@ def grid_times(starts_s: ArrayLike, stops_s: ArrayLike, rate_hz: float) -> Float
     Returns:
         Ascending, distinct times.
 
-    Example:
+    Examples:
         >>> grid_times([0.0, 0.5], [1.0, 1.5], rate_hz=2.0).tolist()
         [0.0, 0.5, 1.0]
     """

@@ -27,6 +27,7 @@ METHODS: Mapping[str, type[AbstractClassifier]] = {
     "clip_lora": CLIPLoRA,
     "linear_probe": LinearProbe,
 }
+"""By the name that runs and checkpoints call them."""
 
 _PROMPT = {"streams": ["full"], "pooling": "mean-of-raw", "full_stop": False, "logit_scale": 100.0}
 _COOP = {**_PROMPT, "num_tokens": 16, "phrase": "", "position": "end", "class_specific": False}

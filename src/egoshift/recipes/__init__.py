@@ -64,6 +64,7 @@ RECIPES: Mapping[str, Recipe] = {
         mmg.xmic_sensors,
     )
 }
+"""By the name that the command line calls them."""
 
 
 def recipe(name: str) -> Recipe:

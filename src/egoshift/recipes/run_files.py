@@ -58,7 +58,7 @@ def write_run(run: Run, path: Path) -> None:
 def override(run: Run, assignments: Sequence[str]) -> Run:
     """The run with fields replaced, each assignment being ``field.field=value`` with the value in YAML.
 
-    Example:
+    Examples:
         >>> override(run, ["fit.epochs=3", "method.options.alpha=1.0"])  # doctest: +SKIP
 
     Raises:

@@ -14,6 +14,8 @@ from egoshift.recipes.run import MethodSpec, Run, StreamRef
 from egoshift.training import OPTIMISERS, FitSettings
 
 CLIP = "openai/clip-vit-base-patch16"
+"""What recipes encode with unless another is named; the backbone of X-MIC's main tables."""
+
 CLIP_LARGE = "openai/clip-vit-large-patch14"
 SIGLIP = "google/siglip2-base-patch16-224"
 DINO = "facebook/dinov2-large"

@@ -13,6 +13,7 @@ from egoshift.errors import ConfigError
 from egoshift.training.settings import Precision
 
 Accelerator = Literal["auto", "cpu", "cuda"]
+"""Where training runs; ``auto`` is CUDA where there is a device."""
 
 
 def open_fabric(accelerator: Accelerator, devices: int, num_nodes: int, precision: Precision) -> Any:
