@@ -10,7 +10,7 @@ from egoshift.cli.console import answers, errors, print_json, progress
 from egoshift.cli.predict import MODEL
 
 if TYPE_CHECKING:
-    from egoshift.prediction.teaching import Gain
+    from egoshift.prediction.gain import Gain
 
 EXAMPLES = """Examples:
 

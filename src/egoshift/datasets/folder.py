@@ -186,7 +186,7 @@ def _duration_s(path: Path, frame_rate_hz: float | None) -> float | Fault:
         return sum(entry.suffix.lower() in FRAME_SUFFIXES for entry in path.iterdir()) / frame_rate_hz
     duration_s = 0.0
     try:
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}", metadata_errors="replace") as container:
             stream = container.streams.video[0]
             if stream.duration is not None and stream.time_base is not None:
                 duration_s = float(stream.duration * stream.time_base)

@@ -170,7 +170,9 @@ def has_sound(path: Path) -> bool:
     if path.is_dir():
         return False
     try:
-        with av.open(f"file:{path}", container_options={"protocol_whitelist": "file"}) as container:
+        with av.open(
+            f"file:{path}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        ) as container:
             return bool(container.streams.audio)
     except av.FFmpegError:
         return False

@@ -72,7 +72,9 @@ def open_file(path: Path, noun: str, remedy: str) -> InputContainer:
     _check_file(path, noun)
     try:
         # Only local files: a playlist that poses as a video must not make us open addresses of its choosing.
-        return av.open(f"file:{path}", "r", container_options={"protocol_whitelist": "file"})
+        # A title that is not UTF-8 is no reason to refuse the pictures.
+        options = {"protocol_whitelist": "file"}
+        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _cannot_open(path, noun, remedy, error) from None
 

@@ -1,35 +1,32 @@
 """All streams of a recording that a model reads, and its windows as samples."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 from jaxtyping import Float32, Float64, Int64, UInt8
 
 from egoshift.classifier import AbstractClassifier, AbstractSubsetClassifier
 from egoshift.encoders import PIXELS, SIGNAL, SignalSpec, sensor_of
-from egoshift.errors import ConfigError, DataError, MediaError
+from egoshift.errors import ConfigError, DataError, Fault
 from egoshift.features import (
     AbstractFeatureSource,
-    ExtractProgress,
     JoinedFeatures,
     SignalFeatures,
     Store,
     StoredFeatures,
     View,
 )
+from egoshift.features.recordings import read_recordings
 from egoshift.fusion import Fusion, Unimodal
-from egoshift.prediction.recording import Recording, hands_of
-from egoshift.prediction.scan import RECORDING, Scanned, Stopped, scan_pictures, scan_sensor
+from egoshift.prediction.recording import Recording
+from egoshift.prediction.scan import RECORDING
 from egoshift.prediction.segments import Spans
-from egoshift.prediction.towers import Towers
 from egoshift.recipes.run import StreamRef
 from egoshift.records import CLIP_SCHEMA, Dataset
-
-PICTURES_A_SECOND, WINDOWS_A_SECOND = 4.0, 2.0
-"""How many frames, and how many windows of another sensor, are encoded of a second."""
 
 Crops = tuple[Float64[np.ndarray, " crops"], Float32[np.ndarray, "crops 4"], UInt8[np.ndarray, " crops"]]
 
@@ -115,115 +112,52 @@ class Features:
         any_of_them = isinstance(classifier, AbstractSubsetClassifier)
         sources: list[AbstractFeatureSource] = []
         if streams:
-            stored = StoredFeatures(streams, clips, optional=tuple(streams) if any_of_them else ())
+            stored = self._stored(streams, clips, optional=tuple(streams) if any_of_them else ())
             sources, clips = [stored], stored.clips
         for name in (name for name in reads if name in self.signals):
-            keep = any_of_them and len(reads) > 1
-            signal = SignalFeatures(self._dataset(clips), clips, _spec(classifier, name), keep_absent=keep)
-            sources, clips = [*sources, signal], signal.clips
+            signal = self._signal(classifier, name, clips, keep_absent=any_of_them and len(reads) > 1)
+            if signal is not None:
+                sources, clips = [*sources, signal], signal.clips
         if not sources:
             place = self.recording.path
             raise ConfigError(f"{place}: none of {', '.join(reads)} can be read of it; give another recording")
+        source = sources[0] if len(sources) == 1 else JoinedFeatures(sources)
         rows = np.array([int(name) for name in clips["clip_id"]], dtype=np.int64)
-        return (sources[0] if len(sources) == 1 else JoinedFeatures(sources)), rows
+        # A window may lie where every sensor has a gap.
+        there = torch.stack([source.present.get(name, torch.ones(len(source)) > 0) for name in source.streams]).any(0)
+        if there.all():
+            return source, rows
+        return source.subset(there.nonzero()[:, 0]), rows[there.numpy()]
+
+    def _stored(
+        self, streams: dict[str, tuple[Store, View]], clips: pl.DataFrame, optional: tuple[str, ...]
+    ) -> StoredFeatures:
+        try:
+            return StoredFeatures(streams, clips, optional=optional)
+        except DataError:  # a fault for every window
+            first_s, last_s = min(clips["start_s"].to_list()), max(clips["stop_s"].to_list())
+            message = f"nothing can be read of what is asked for, {first_s:g} to {last_s:g} s"
+            remedy = "ask for another part of it, or give it undamaged"
+            raise DataError([Fault("unreadable-recording", self.recording.path, message, remedy)]) from None
+
+    def _signal(
+        self, classifier: AbstractClassifier, name: str, clips: pl.DataFrame, *, keep_absent: bool
+    ) -> SignalFeatures | None:
+        """A sensor's own signal; None where it cannot be read and the classifier can do without."""
+        spec, dataset = _spec(classifier, name), self._dataset(clips)
+        try:
+            return SignalFeatures(dataset, clips, spec, keep_absent=keep_absent)
+        except DataError as error:
+            if not keep_absent:
+                raise
+            faults = read_recordings(dataset, [RECORDING], spec, None)[2]
+            self.state[name] = f"missing: {faults.get(RECORDING, error.faults[-1]).message}"
+            return None
 
     def _dataset(self, clips: pl.DataFrame) -> Dataset:
         rate_hz, sensors = self.recording.frame_rate_hz, {RECORDING: self.recording.sensors}
         rates = {} if rate_hz is None else {RECORDING: rate_hz}
         return Dataset(self.recording.path.name, clips, {}, {}, rates, sensors=sensors)
-
-
-def gather(
-    recording: Recording,
-    streams: Mapping[str, StreamRef],
-    classifiers: Sequence[AbstractClassifier],
-    towers: Towers,
-    folder: Path,
-    *,
-    hands: Hands,
-    progress: OnPredict | None = None,
-    stop: Callable[[], bool] | None = None,
-) -> Features:
-    """All streams of a recording that its sensors allow, encoded or from the cache.
-
-    Args:
-        recording: Which.
-        streams: Where each stream comes from.
-        classifiers: What reads them.
-        towers: What encodes them.
-        folder: The recording's folder in the cache.
-        hands: Where hands were seen.
-        progress: Called after every batch.
-        stop: Asked after every batch; True ends the work, and what is done is given.
-
-    Raises:
-        MediaError: A sensor that a classifier needs cannot be read.
-        ConfigError: A sensor that a classifier needs is not there.
-    """
-    found = Features(recording)
-    optional = {name for classifier in classifiers for name in classifier.optional_streams}
-    needed = {name for classifier in classifiers for name in classifier.required_streams}
-    scans: dict[str, Scanned] = {}
-    for name, ref in streams.items():
-        if name not in needed:
-            continue
-        sensor = sensor_read(ref)
-        if sensor not in recording.sensors:
-            why = recording.missing[sensor]
-            if name not in optional:
-                raise ConfigError(
-                    f"{recording.path}: the model reads {sensor}, which is not there ({why}); give it, or take a model "
-                    "that can do without"
-                )
-            found.state[name] = f"missing: {why}"
-        elif ref.encoder.startswith(SIGNAL):
-            found.signals.append(name)
-            found.state[name] = "used"
-        else:
-            try:
-                if ref.encoder not in scans:
-                    tell = _teller(f"{sensor} by {Path(ref.encoder).name}", progress, stop)
-                    scans[ref.encoder] = _scan(found, ref.encoder, streams, towers, folder, hands, tell)
-            except (MediaError, DataError) as error:
-                if name not in optional or len(recording.sensors) == 1:
-                    raise
-                fault = error.fault if isinstance(error, MediaError) else error.faults[0]
-                found.state[name] = f"missing: {fault.message}"
-            else:
-                found.streams[name] = (scans[ref.encoder].store, ref.view)
-                found.state[name] = "used"
-    found.stopped = any(scan.stopped for scan in scans.values())
-    found.notices += [str(fault) for scan in scans.values() for fault in scan.faults]
-    return found
-
-
-def _scan(
-    found: Features,
-    encoder: str,
-    streams: Mapping[str, StreamRef],
-    towers: Towers,
-    folder: Path,
-    hands: Hands,
-    progress: Callable[[ExtractProgress], None],
-) -> Scanned:
-    recording, sensor = found.recording, sensor_of(encoder)
-    if sensor is not None:
-        tower = towers.sensor(encoder)
-        return scan_sensor(recording, sensor, tower, folder, rate_hz=WINDOWS_A_SECOND, progress=progress)
-    asked = {ref.view for ref in streams.values() if ref.encoder == encoder}
-    views: tuple[View, ...] = tuple(view for view in ("full", "hand") if view in asked)
-    locator, known = hands_of(recording, hands.path, hands.format)
-    if "hand" in views and not known:
-        found.notices.append("no hand detections: hand crops are whole frames, as where no hand is seen")
-    return scan_pictures(
-        recording,
-        towers.image(encoder),
-        folder,
-        views=views,
-        hands=locator,
-        rate_hz=PICTURES_A_SECOND,
-        progress=progress,
-    )
 
 
 def sensor_read(ref: StreamRef) -> str:
@@ -247,18 +181,3 @@ def _clips(recording: Recording, windows: Spans) -> pl.DataFrame:
         for number, (start_s, stop_s) in enumerate(windows.tolist())
     ]
     return pl.DataFrame(rows, schema=CLIP_SCHEMA, orient="row")
-
-
-def _teller(
-    stage: str, progress: OnPredict | None, stop: Callable[[], bool] | None
-) -> Callable[[ExtractProgress], None]:
-    """Passes progress on, and ends the work where that is asked for."""
-
-    def tell(state: ExtractProgress) -> None:
-        if progress is not None:
-            left_s = state.seconds_left
-            progress(PredictProgress(stage, state.frames_done, state.frames_total, state.frames_per_s, left_s))
-        if stop is not None and stop():
-            raise Stopped
-
-    return tell

@@ -5,7 +5,6 @@ now, and kept waiting by a pipe's, so that nothing of a recording is lost.
 """
 
 import queue
-import sys
 import threading
 import time
 from collections import deque
@@ -26,7 +25,7 @@ from egoshift.errors import ConfigError, Fault, MediaError
 from egoshift.evaluation.predict import batch_to
 from egoshift.media import bin_centres
 from egoshift.prediction.asked import STRIDES_A_WINDOW, Asked
-from egoshift.prediction.features import PICTURES_A_SECOND
+from egoshift.prediction.gather import PICTURES_A_SECOND
 from egoshift.prediction.predictor import Predictor
 from egoshift.prediction.timeline import Guess
 from egoshift.records import Label
@@ -84,7 +83,13 @@ class LiveSource:
         threading.Thread(target=self._read, daemon=True).start()
 
     def __iter__(self) -> Iterator[_Read]:
-        while (item := self._waiting.get()) is not None:
+        while not (self._stopped.is_set() and self._waiting.empty()):
+            try:
+                item = self._waiting.get(timeout=0.05)
+            except queue.Empty:
+                continue
+            if item is None:
+                return
             if isinstance(item, BaseException):
                 raise item
             yield item
@@ -102,6 +107,7 @@ class LiveSource:
         except BaseException as error:
             self._put(error)
         finally:
+            self._container.close()
             self._put(None)
 
     def _read_all(self) -> None:
@@ -224,11 +230,14 @@ def _opened(source: str, name: str) -> Any:
     """The container of a stream, with a video in it."""
     try:
         if source == STDIN:
-            container = av.open(sys.stdin.buffer, "r")
+            # Not buffered: a buffered read waits until it has much, and answers would come late.
+            container = av.open(open(0, "rb", buffering=0, closefd=False), "r", metadata_errors="replace")
         elif source.isdigit():
             container = av.open(f"/dev/video{source}", "r", format="v4l2")
         else:
-            container = av.open(f"file:{source}", "r", container_options={"protocol_whitelist": "file"})
+            container = av.open(
+                f"file:{source}", "r", container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            )
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "see that it is there and that nobody else uses it; a pipe needs mkv, mpegts or fragmented mp4"

@@ -11,22 +11,19 @@
 A run's folder and one trained model's folder are read as well.
 """
 
-import shutil
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from egoshift.encoders import PIXELS, SIGNAL, sensor_of
 from egoshift.errors import CheckpointError, ConfigError, ResultError
 from egoshift.evaluation import Result
-from egoshift.features.files import write_atomically
-from egoshift.prediction.card import card_text
 from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.recipes.run_files import read_run, validated
@@ -34,6 +31,9 @@ from egoshift.training import TrainedModel
 from egoshift.training.checkpoint import CONFIG_FILE, FILES
 
 PREDICTOR_FILE, ENCODERS, CARD_FILE = "predictor.json", "encoders", "README.md"
+
+_LABELS = r"^(verb|noun|action)(\+(verb|noun|action))*$"  # a folder within the predictor's, and never one outside
+_OWN_ENCODER = re.compile(rf"{ENCODERS}/[\w-]+")
 
 
 class PackageConfig(BaseModel):
@@ -52,7 +52,7 @@ class PackageConfig(BaseModel):
     format: Literal["egoshift-predictor"] = "egoshift-predictor"
     schema_version: Literal[1] = 1
     name: str
-    labels: tuple[str, ...] = Field(min_length=1)
+    labels: tuple[Annotated[str, Field(pattern=_LABELS)], ...] = Field(min_length=1)
     streams: dict[str, StreamRef]
     templates: tuple[str, ...] = ("{}",)
     weights: dict[str, str] = Field(default_factory=dict)
@@ -124,67 +124,6 @@ def load_package(name_or_path: str | Path, *, revision: str | None = None, token
     )
 
 
-def save_package(package: Package, folder: Path) -> None:
-    """Writes a predictor's parts; an earlier predictor in the folder is replaced.
-
-    Raises:
-        CheckpointError: The folder holds something else.
-    """
-    if folder.exists() and any(folder.iterdir()) and not (folder / PREDICTOR_FILE).is_file():
-        raise CheckpointError(f"{folder}: holds something else than a predictor; give another folder")
-    labels = ["+".join(model.labels) for model in package.models]
-    for name, model in zip(labels, package.models, strict=True):
-        model.save_pretrained(folder / MODELS / name)
-        (folder / MODELS / name / CARD_FILE).unlink(missing_ok=True)  # the hub's own card, which says nothing
-    streams, weights = {}, dict(package.weights)
-    for name, ref in package.streams.items():
-        streams[name], moved = _with_sensor(ref, folder)
-        if moved and ref.encoder in weights:
-            weights[streams[name].encoder] = weights.pop(ref.encoder)
-    shutil.rmtree(folder / RESULTS, ignore_errors=True)
-    for number, result in enumerate(package.results):
-        result.write(folder / RESULTS / f"{number:02d}-{result.train}-to-{result.test}.json")
-    config = PackageConfig(
-        name=package.name, labels=tuple(labels), streams=streams, templates=package.templates, weights=weights
-    )
-    write_atomically(folder / CARD_FILE, card_text(package.name, package.models, streams, package.results).encode())
-    # Written last: a folder is either a whole predictor or none.
-    write_atomically(folder / PREDICTOR_FILE, (config.model_dump_json(indent=2) + "\n").encode())
-
-
-def push_package(package: Package, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
-    """Writes a predictor to the Hugging Face hub, and gives its address.
-
-    Raises:
-        CheckpointError: The hub cannot be reached, or refuses.
-    """
-    api = HfApi(token=token)
-    with TemporaryDirectory(prefix="egoshift-") as temporary:
-        folder = Path(temporary) / "predictor"
-        save_package(package, folder)
-        try:
-            address = api.create_repo(repo_id, private=private, exist_ok=True)
-            api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=f"Upload {package.name}")
-        except (OSError, HFValidationError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CheckpointError(f"{repo_id}: cannot be written to the hub ({reason}); see `hf auth login`") from None
-    return str(address)
-
-
-def _with_sensor(ref: StreamRef, folder: Path) -> tuple[StreamRef, bool]:
-    """A stream whose trained encoder has been copied into the folder, and whether one was."""
-    sensor = sensor_of(ref.encoder)
-    place = Path(ref.encoder.partition(":")[2]).expanduser()
-    if sensor is None or not (place / CONFIG_FILE).is_file():
-        return ref, False
-    target = folder / ENCODERS / sensor
-    target.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        if (target / name).resolve() != (place / name).resolve():
-            shutil.copyfile(place / name, target / name)
-    return ref.model_copy(update={"encoder": f"{sensor}:{ENCODERS}/{sensor}"}), True
-
-
 def _packaged(folder: Path) -> Package:
     path = folder / PREDICTOR_FILE
     try:
@@ -197,7 +136,7 @@ def _packaged(folder: Path) -> Package:
     for name, ref in config.streams.items():
         sensor, _, place = ref.encoder.partition(":")
         here = f"{sensor}:{folder / place}"
-        moved = place.startswith(f"{ENCODERS}/") and (folder / place).is_dir()
+        moved = _OWN_ENCODER.fullmatch(place) is not None and (folder / place).is_dir()
         streams[name] = ref.model_copy(update={"encoder": here}) if moved else ref
         if moved and ref.encoder in weights:
             weights[here] = weights.pop(ref.encoder)

@@ -1,27 +1,30 @@
 """A trained model with all that it takes to use it on a recording: encoders, streams, text, temperature."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from egoshift.classifier import ClassText
-from egoshift.encoders.precision import Precision
-from egoshift.errors import ConfigError, DataError, Fault
+from egoshift.encoders.precision import Precision, open_device
+from egoshift.errors import ConfigError, DataError
 from egoshift.evaluation.predict import predict_logits
 from egoshift.prediction.asked import STRIDES_A_WINDOW, Asked
-from egoshift.prediction.features import Features, Hands, OnPredict, gather, sensor_read
-from egoshift.prediction.package import Package, load_package, push_package, save_package
+from egoshift.prediction.assembly import Judged, assemble, chosen_words, spans_within
+from egoshift.prediction.features import Features, Hands, OnPredict, sensor_read
+from egoshift.prediction.gather import gather
+from egoshift.prediction.package import Package, load_package
+from egoshift.prediction.packing import push_package, save_package
 from egoshift.prediction.recording import Recording, open_recording
 from egoshift.prediction.scan import cache_of, default_cache
-from egoshift.prediction.segments import Probabilities, Spans, actions_of, smoothed, steps_of, track_of, windows_of
-from egoshift.prediction.timeline import Evidence, Prediction, Timeline
+from egoshift.prediction.segments import Probabilities, Spans, smoothed, steps_of, windows_of
+from egoshift.prediction.timeline import Prediction
 from egoshift.prediction.towers import Towers
-from egoshift.prediction.words import Words, indices_of
+from egoshift.prediction.words import Words
 from egoshift.records import Label, SensorLayout
 from egoshift.training import TrainedModel
 
@@ -42,7 +45,8 @@ class Predictor:
 
     def __init__(self, package: Package, *, device: str = "auto", precision: Precision = "auto"):
         self.package = package
-        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = str(open_device(chosen))
         self.towers = Towers(self.device, precision, package.weights)
         for model in package.models:
             model.classifier.to(self.device)
@@ -177,7 +181,7 @@ class Predictor:
         """
         given = asked.names(self.labels, self.name)
         return {
-            label: _words(self.name, label, given.get(label), model, asked)
+            label: chosen_words(self.name, label, model, given.get(label), asked.synonyms)
             for model in self.package.models
             for label in model.labels
         }
@@ -224,11 +228,17 @@ class Predictor:
         """Per kind of label and window the probability of each class; NaN where a window could not be read."""
         given: dict[Label, Probabilities] = {}
         for model in self.package.models:
-            source, rows = features.source(model.classifier, windows)
             text = {label: self.class_text(model, label, words[label]) for label in model.labels}
+            for label in model.labels:
+                given[label] = np.full((len(windows), len(words[label].names)), np.nan, np.float32)
+            try:
+                source, rows = features.source(model.classifier, windows)
+            except (ConfigError, DataError):
+                if features.stopped:
+                    continue  # what it reads had not been encoded yet
+                raise
             logits = predict_logits(model.classifier, source, text, num_frames=model.num_frames)
             for label, values in logits.items():
-                given[label] = np.full((len(windows), len(words[label].names)), np.nan, np.float32)
                 given[label][rows] = self.confidences(label, values, words[label])
         return given
 
@@ -253,41 +263,16 @@ class Predictor:
             width = asked.smoothing_steps(window_s, stride_s)
             given = {label: smoothed(values, width) for label, values in given.items()}
         else:
-            steps = _within(asked.segments, recording)
+            steps = spans_within(asked.segments, recording)
             given = self.probabilities(features, steps, words)
         names = {label: words[label].names for label in given}
-        if "action" not in given and {"verb", "noun"} <= given.keys():
-            valid = None if asked.actions is None else indices_of(asked.actions, names["verb"], names["noun"])
-            pairs, given["action"] = actions_of(given["verb"], given["noun"], valid, asked.top_k)
-            names["action"] = tuple(f"{names['verb'][verb]} {names['noun'][noun]}" for verb, noun in pairs.tolist())
-        read = np.all([np.isfinite(values).all(1) for values in given.values()], 0)
-        timeline = Timeline(
-            video=str(recording.path),
-            duration_s=round(recording.duration_s, 6),
-            covered_s=round(float(steps[read, 1].max()) if read.any() else 0.0, 6),
+        return assemble(
+            features,
+            asked,
+            Judged(steps, given, names, window_s, stride_s),
             model=self.name,
-            classes=names,
-            tracks={
-                label: track_of(
-                    steps,
-                    values,
-                    names[label],
-                    threshold=asked.threshold,
-                    top_k=asked.top_k,
-                    merge=asked.segments is None,
-                )
-                for label, values in given.items()
-            },
-            sensors=dict(features.state),
-            calibrated={label: self._is_calibrated(label) for label in given},
-            window_s=window_s,
-            stride_s=stride_s,
-            threshold=asked.threshold,
-            partial=not bool(read.all()) or features.stopped,
-            notices=(*features.notices, *_gaps(steps, read, features.stopped)),
+            calibrated={label for label in self.labels if self.temperature(label) is not None},
         )
-        evidence = Evidence(steps.mean(1), given, *features.crops())
-        return Prediction(recording.path, timeline, evidence, interrupted=features.stopped)
 
     def temperature(self, label: Label) -> float | None:
         """What logits of a kind of label are divided by; None where no temperature was fitted."""
@@ -295,10 +280,6 @@ class Predictor:
             if label in model.text and model.fit is not None and label in model.fit.calibration:
                 return model.fit.calibration[label].temperature
         return None
-
-    def _is_calibrated(self, label: Label) -> bool:
-        labels: tuple[Label, ...] = (label,) if label in self.labels else ("verb", "noun")
-        return all(self.temperature(each) is not None for each in labels)
 
     def confidences(self, label: Label, logits: Float[Tensor, "windows spoken"], words: Words) -> Probabilities:
         """Probabilities of the classes, by the fitted temperature; of a class the sum of those of all its names."""
@@ -313,52 +294,3 @@ class Predictor:
         if own.names == words.spoken:
             return own
         return self.towers.words(model.text_encoder, words.spoken, self.package.templates)
-
-
-def _words(predictor: str, label: Label, given: Sequence[str] | None, model: TrainedModel, asked: Asked) -> Words:
-    """The classes to choose among: those given, or the model's own."""
-    own = model.text[label].names
-    if given is None and not own:
-        raise ConfigError(f"{predictor} was trained without the names of its {label}s; give them")
-    if given is None or model.text_encoder:
-        return Words.of(own if given is None else given, asked.synonyms if model.text_encoder else {})
-    known = {name.lower(): name for name in own}
-    if strange := [name for name in given if name.lower() not in known]:
-        raise ConfigError(
-            f"{predictor} has a fixed list of {len(known)} {label}s without {strange[0]!r}; choose among those, or "
-            "take a model that compares with class text"
-        )
-    return Words.of([known[name.lower()] for name in given])
-
-
-def _within(segments: Sequence[tuple[float, float]], recording: Recording) -> Spans:
-    """Segments as spans, in the order given.
-
-    Raises:
-        DataError: One ends after the recording, by more than a few frames; names each.
-    """
-    faults = [
-        Fault(
-            "past-the-end",
-            recording.path,
-            f"segment {start_s:g} to {stop_s:g} s ends after the recording ({recording.duration_s:.3f} s)",
-            "correct it",
-        )
-        for start_s, stop_s in segments
-        if stop_s > recording.duration_s + 0.1
-    ]
-    if faults:
-        raise DataError(faults)
-    spans = np.array(segments, dtype=np.float64).reshape(-1, 2)
-    if not len(spans):
-        raise ConfigError("no segment is given; give at least one, or leave segments out to look at all of it")
-    return np.minimum(spans, recording.duration_s)
-
-
-def _gaps(steps: Spans, read: Bool[np.ndarray, " steps"], stopped: bool) -> list[str]:
-    """A line for what is missing."""
-    if read.all():
-        return []
-    lost_s = float((steps[~read, 1] - steps[~read, 0]).sum())
-    why = "it was interrupted; the same command goes on from there" if stopped else "it could not be read"
-    return [f"{lost_s:.1f} s of the recording are missing: {why}"]

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from egoshift.datasets.videos import VIDEO_SUFFIXES, media_id
 from egoshift.errors import ConfigError, DataError, Fault, MediaError
 from egoshift.media import (
     AbstractHandLocator,
@@ -94,7 +93,7 @@ def open_recording(
     missing = {
         "video": "" if why is None else why.fault.message,
         "audio": "no sound in the file or beside it",
-        "imu": f"no table of readings {media_id(path)}{IMU_SUFFIX} beside the file",
+        "imu": f"no table of readings {recording_id(path)}{IMU_SUFFIX} beside the file",
     }
     missing |= dict.fromkeys(without, "switched off")
     sensors = {name: file for name, file in sensors.items() if name not in without}
@@ -132,8 +131,13 @@ def _sound_of(path: Path) -> Path | None:
     return next((found for suffix in SOUND_SUFFIXES if (found := _beside(path, suffix)) is not None), None)
 
 
+def recording_id(path: Path) -> str:
+    """A file's name without its suffix, whichever that is; the name of a folder of frames."""
+    return path.name if path.is_dir() else path.stem
+
+
 def _beside(path: Path, suffix: str) -> Path | None:
-    found = path.parent / f"{media_id(path)}{suffix}"
+    found = path.parent / f"{recording_id(path)}{suffix}"
     return found if found.is_file() and found != path else None
 
 
@@ -159,7 +163,7 @@ class HandsOf(AbstractHandLocator):
     """
 
     def __init__(self, recording: Path, locator: AbstractHandLocator | None):
-        self._id, self._locator = media_id(recording), locator
+        self._id, self._locator = recording_id(recording), locator
 
     @property
     def description(self) -> dict[str, object]:
@@ -210,4 +214,4 @@ def hands_of(recording: Recording, path: Path | None, format: str | None) -> tup
     return hands, True
 
 
-__all__ = ["VIDEO_SUFFIXES", "HandsOf", "Recording", "hands_of", "open_recording"]
+__all__ = ["HandsOf", "Recording", "hands_of", "open_recording", "recording_id"]

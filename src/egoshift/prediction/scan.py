@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -127,17 +128,18 @@ def scan_pictures(
             progress=report,
         ).faults
 
-    pieces = _pieces(recording, 0.0, recording.duration_s, PIECE_S)
+    asked = _pieces(recording, 0.0, recording.duration_s, PIECE_S)
     stopped, faults = False, tuple[Fault, ...]()
     try:
-        faults = _run_whole(run, pieces)
+        faults = _run_whole(run, asked)
         if faults:
-            missing = pieces.filter(~pl.col("video_id").is_in(list(_kept(out, settings))))
+            missing = asked.filter(~_is_kept(out, settings))
             splinters = [_splinters(recording, row) for row in missing.iter_rows(named=True)]
-            faults = _run_whole(run, pl.concat([pieces.join(missing, "clip_id", "anti"), *splinters]))
+            asked = pl.concat([asked.join(missing, "clip_id", "anti"), *splinters])
+            faults = _run_whole(run, asked)
     except (KeyboardInterrupt, Stopped):
         stopped = True
-        kept = pieces.filter(pl.col("video_id").is_in(list(_kept(out, settings))))
+        kept = asked.filter(_is_kept(out, settings))
         if kept.is_empty():
             raise
         run(kept, None)
@@ -191,7 +193,7 @@ def _pieces(recording: Recording, start_s: float, stop_s: float, piece_s: float)
     return pl.DataFrame(rows, schema=CLIP_SCHEMA, orient="row")
 
 
-def _splinters(recording: Recording, piece: Mapping[str, float]) -> pl.DataFrame:
+def _splinters(recording: Recording, piece: Mapping[str, Any]) -> pl.DataFrame:
     parts = _pieces(recording, piece["start_s"], piece["stop_s"], SPLINTER_S)
     # Not the piece's own name: it would be taken for the piece.
     return parts.with_columns(clip_id=pl.col("clip_id") + ".", video_id=pl.col("video_id") + ".")
@@ -203,8 +205,9 @@ def _dataset(recording: Recording, clips: pl.DataFrame) -> Dataset:
     return Dataset(recording.path.name, clips, {}, dict.fromkeys(ids, recording.path), rates)
 
 
-def _kept(out: Path, settings: Manifest) -> set[str]:
-    return set(Draft.begin(out, settings).kept())
+def _is_kept(out: Path, settings: Manifest) -> pl.Expr:
+    """Which pieces have been finished."""
+    return pl.col("video_id").is_in(list(Draft.begin(out, settings).kept()))
 
 
 def _store_name(encoder: str, settings: Manifest) -> str:

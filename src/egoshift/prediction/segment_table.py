@@ -7,6 +7,7 @@ from pathlib import Path
 from egoshift.datasets.tables import Column, read_csv
 from egoshift.datasets.videos import media_id
 from egoshift.errors import DataError, Fault
+from egoshift.prediction.recording import recording_id
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class SegmentTable:
         Raises:
             DataError: It has none.
         """
-        found = self.spans.get("") or self.spans.get(media_id(video)) or self.spans.get(video.name)
+        found = self.spans.get("") or self.spans.get(recording_id(video)) or self.spans.get(video.name)
         if not found:
             message = f"has no segment of {video.name}; it has those of {', '.join(list(self.spans)[:5])}"
             raise DataError([Fault("no-segments", self.path, message, "add some, or leave the column video out")])

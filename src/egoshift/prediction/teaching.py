@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from egoshift.classifier import ClassText
 from egoshift.errors import ConfigError
-from egoshift.evaluation import bootstrap_interval, predict_logits
-from egoshift.features import TensorFeatures
+from egoshift.evaluation import predict_logits
+from egoshift.evaluation.calibration import calibrations
 from egoshift.fusion import Fusion
 from egoshift.losses.prototypes import SCALES, class_prototypes
-from egoshift.prediction.examples import Examples, held_out
+from egoshift.prediction.examples import Examples, SegmentFeatures, held_out
+from egoshift.prediction.gain import Gain, gain_of
 from egoshift.prediction.package import Package
 from egoshift.prediction.predictor import Predictor
-from egoshift.records import Label
-from egoshift.training import FitProgress, FitSettings, TrainedModel, fit
+from egoshift.records import Label, Scores
+from egoshift.training import FitProgress, FitReport, FitSettings, TrainedModel, fit
 
 Way = Literal["head", "prototypes"]
 """``head`` goes on training what was trained, from its weights; ``prototypes`` trains nothing: a class becomes the mean
@@ -29,43 +30,6 @@ SETTINGS = FitSettings(
     epochs=15, batch_size=16, lr=1e-4, schedule="cosine", warmup_epochs=2, selection="last", num_frames=16
 )
 """How a head is taught: some seventy small steps. At X-MIC's own rate, 5e-4, 100 segments make it worse."""
-
-FEWEST_RECORDINGS = 5
-"""Held-out recordings from which intervals are over recordings; below, they are over segments."""
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What teaching did for one kind of label, on held-out segments, in percent of them.
-
-    Attributes:
-        label: The kind of label.
-        before: Top-1 before; None where the model could not choose among these classes.
-        after: Top-1 after.
-        before_interval: Its 95% interval; None where there is too little for one.
-        after_interval: Likewise.
-        difference: After minus before, with its paired 95% interval.
-        clips: How many held-out segments.
-        classes: How many classes there are to choose among.
-    """
-
-    label: Label
-    before: float | None
-    after: float
-    before_interval: tuple[float, float] | None
-    after_interval: tuple[float, float] | None
-    difference: tuple[float, float, float] | None
-    clips: int
-    classes: int
-
-    @property
-    def verdict(self) -> str:
-        """In a word or two, whether it helped."""
-        if self.before is None:
-            return "new classes"
-        if self.difference is None or self.difference[1] <= 0 <= self.difference[2]:
-            return "no clear difference"
-        return "it helped" if self.difference[1] > 0 else "it did harm"
 
 
 @dataclass(frozen=True)
@@ -122,7 +86,7 @@ def teach(
                 f"{examples.path}: {predictor.name} answers {' and '.join(model.labels)} with one model, of which the "
                 f"segments have {' and '.join(labels)} alone; label both"
             )
-        samples = examples.samples(model.classifier, labels)
+        samples = examples.samples(model.classifier, labels, model.num_frames)
         taught, more = _teach(predictor, model, examples, samples, mask, way, keep_classes, settings, seed, progress)
         models.append(taught)
         gains += more
@@ -137,7 +101,7 @@ def _teach(
     predictor: Predictor,
     model: TrainedModel,
     examples: Examples,
-    samples: TensorFeatures,
+    samples: SegmentFeatures,
     mask: Tensor,
     way: Way,
     keep_classes: bool,
@@ -168,6 +132,9 @@ def _teach(
             progress=None if progress is None else lambda state: progress("+".join(text), state),
         )
     after = predict_logits(classifier, test, text, num_frames=model.num_frames)
+    if report is None:
+        report = _report_of_prototypes(settings, train, after, test, text)
+    clip_s = None if model.fit is None else model.fit.clip_s
     provenance = dict(model.provenance) | {
         "adapted": {
             "examples": examples.path.name,
@@ -176,22 +143,20 @@ def _teach(
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     }
-    if report is not None and model.fit is not None:
-        report = report.model_copy(update={"clip_s": model.fit.clip_s})
     taught = TrainedModel(
         classifier,
         text,
-        text_encoder=model.text_encoder,
+        text_encoder=model.text_encoder if way == "head" else "",  # classes of prototypes are fixed
         num_frames=model.num_frames,
-        fit=report,
+        fit=report.model_copy(update={"clip_s": clip_s}),
         provenance=provenance,
     )
-    return taught, [_gain(label, before, after, test) for label in text]
+    return taught, [gain_of(label, before, after, test) for label in text]
 
 
 def _classes(
-    predictor: Predictor, model: TrainedModel, examples: Examples, samples: TensorFeatures, keep: bool
-) -> tuple[dict[Label, ClassText], TensorFeatures]:
+    predictor: Predictor, model: TrainedModel, examples: Examples, samples: SegmentFeatures, keep: bool
+) -> tuple[dict[Label, ClassText], SegmentFeatures]:
     """The classes to choose among, and the samples with their indices: the segments' own, or these after the old."""
     text, targets = {}, {}
     for label in model.labels:
@@ -208,7 +173,7 @@ def _classes(
     return text, samples.with_targets(targets)
 
 
-def _before(model: TrainedModel, test: TensorFeatures, text: dict[Label, ClassText]) -> dict[Label, Tensor] | None:
+def _before(model: TrainedModel, test: SegmentFeatures, text: dict[Label, ClassText]) -> dict[Label, Tensor] | None:
     """What the model says as it is; None where its classes are fixed and are others."""
     if not model.text_encoder and any(set(words.names) - set(model.text[label].names) for label, words in text.items()):
         return None
@@ -227,7 +192,7 @@ def _check_head(name: str, model: TrainedModel, text: dict[Label, ClassText]) ->
 
 
 def _with_prototypes(
-    name: str, classifier: nn.Module, train: TensorFeatures, text: dict[Label, ClassText], num_frames: int
+    name: str, classifier: nn.Module, train: SegmentFeatures, text: dict[Label, ClassText], num_frames: int
 ) -> Fusion:
     """A fusion whose head's weights are prototypes: minus the squared distance to each is linear in the embedding."""
     if not isinstance(classifier, Fusion):
@@ -251,23 +216,23 @@ def _with_prototypes(
     return taught.eval().to(next(classifier.parameters()).device)
 
 
-def _gain(label: Label, before: dict[Label, Tensor] | None, after: dict[Label, Tensor], test: TensorFeatures) -> Gain:
-    known = test.targets[label] >= 0
-    targets = test.targets[label][known]
-    videos = [group for group, there in zip(test.groups, known.tolist(), strict=True) if there]
-    # Of a few recordings no interval can be known; then segments stand for themselves.
-    groups = tuple(videos) if len(set(videos)) >= FEWEST_RECORDINGS else tuple(str(k) for k in range(len(videos)))
-    hits = (after[label].argmax(1)[known] == targets).long()
-    value, interval = _percent(hits), bootstrap_interval(hits, groups)
-    num_classes = after[label].shape[1]
-    if before is None:
-        return Gain(label, None, value, None, interval, None, len(targets), num_classes)
-    old = (before[label].argmax(1)[known] == targets).long()
-    paired = bootstrap_interval(hits - old, groups)
-    difference = None if paired is None else (value - _percent(old), *paired)
-    own = bootstrap_interval(old, groups)
-    return Gain(label, _percent(old), value, own, interval, difference, len(targets), num_classes)
-
-
-def _percent(hits: Tensor) -> float:
-    return 100.0 * float(hits.float().mean())
+def _report_of_prototypes(
+    settings: FitSettings,
+    train: SegmentFeatures,
+    logits: dict[Label, Tensor],
+    test: SegmentFeatures,
+    text: dict[Label, ClassText],
+) -> FitReport:
+    """What is known of a model that was not trained; its temperature is that of the held-out segments."""
+    scores = {}
+    for label, words in text.items():
+        known = test.targets[label] >= 0
+        groups = tuple(group for group, there in zip(test.groups, known.tolist(), strict=True) if there)
+        scores[label] = Scores(label, logits[label][known], test.targets[label][known], groups, words.names)
+    return FitReport(
+        selection="none",
+        settings=settings,
+        clips=len(train),
+        calibration=calibrations(scores),
+        note="each class is the mean of its segments' embeddings",
+    )

@@ -1,5 +1,6 @@
 """The classes to look for, as a person gives them: a file, a list, names that mean the same, and pairs that occur."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,12 +67,21 @@ def read_words(given: str, what: str) -> tuple[str, ...]:
         ConfigError: There is no name, or one is given twice.
     """
     path = Path(given)
-    # A list is no path: a name too long for one, or with a comma and no such file.
-    if path.suffix or (len(given) < 200 and path.exists()):
+    if _is_file(path):
         return _from_file(path, what)
+    if re.fullmatch(r"[^,\n]*\.\w{1,5}", given):  # a name has no suffix
+        remedy = f"correct the path, or give the {what} themselves, with commas"
+        raise DataError([Fault("missing-file", path, "no such file", remedy)])
     names = [name.strip() for name in given.split(",")]
     check_names([name for name in names if name] or (), what)
     return tuple(name for name in names if name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # many names are too long for a path
+        return False
 
 
 def _from_file(path: Path, what: str) -> tuple[str, ...]:

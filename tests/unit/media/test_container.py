@@ -100,3 +100,12 @@ def test_files_are_closed_after_success_and_after_refusal(tmp_path: Path) -> Non
     with pytest.raises(MediaError, match="single picture or a text"):
         probe(tmp_path / "text.txt")
     assert not [name for name in descriptors() if name.startswith(str(tmp_path))]
+
+
+def test_metadata_that_are_no_text_do_not_hide_the_pictures(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", 5)
+    content = path.read_bytes()
+    name = b"Lavf"  # the writer's name, which Matroska keeps as text
+    assert name in content
+    path.write_bytes(content.replace(name, b"\xff\xfe\xff\xfe"))
+    assert probe(path).duration_s == pytest.approx(5 / 30, abs=0.01)

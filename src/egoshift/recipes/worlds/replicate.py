@@ -9,7 +9,6 @@ from typing import Any
 
 import xxhash
 
-import egoshift
 from egoshift import world
 from egoshift.datasets import DataCard
 from egoshift.encoders import PIXELS, SIGNAL
@@ -210,7 +209,7 @@ def picture_code() -> str:
 
 def training_code() -> str:
     """A digest of the code between features and results: other code may give other results from the same features."""
-    package = Path(egoshift.__file__).parent
+    package = Path(world.__file__).parents[1]
     rooms = ("methods", "fusion", "blocks", "losses", "training", "evaluation", "features", "encoders")
     files = [file for room in rooms for file in (package / room).rglob("*.py")]
     recipes = ("models.py", "execute.py", "scoring.py", "subsets.py")
