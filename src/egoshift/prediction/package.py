@@ -14,6 +14,7 @@ A run's folder and one trained model's folder are read as well.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -195,6 +196,12 @@ def _results(folder: Path) -> tuple[Result, ...]:
 
 
 def _fetched(name: str, revision: str | None, token: str | bool | None) -> Path:
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:  # which no id of the hub is
+        place = Path(name)
+        beside = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+        close = get_close_matches(place.name, beside, n=1) or [entry for entry in beside if place.name in entry]
+        hint = f"did you mean {place.parent / close[0]}?" if close else "give the folder of a run, such as runs/xmic"
+        raise CheckpointError(f"{name}: there is no such folder; {hint}")
     patterns: Sequence[str] = (PREDICTOR_FILE, *FILES, f"{MODELS}/**", f"{ENCODERS}/**", f"{RESULTS}/**")
     try:
         return Path(snapshot_download(name, revision=revision, token=token, allow_patterns=list(patterns)))

@@ -314,3 +314,12 @@ def test_a_card_with_intervals_and_without_weights_at_hand(pictures: Path, tmp_p
     assert "[12.3, 56.8]" in text
     assert "It was not measured across data sets." not in text
     assert "`somebody/clip`, licence: unknown" in text
+
+
+def test_a_folder_that_is_not_there_is_not_sought_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("egoshift.prediction.package.snapshot_download", lambda *_, **__: pytest.fail("no hub"))
+    (tmp_path / "xmic-kitchen").mkdir()
+    with pytest.raises(CheckpointError, match=r"no such folder; did you mean .*xmic-kitchen\?"):
+        Predictor.from_pretrained(tmp_path / "xmic")
+    with pytest.raises(CheckpointError, match="no such folder; give the folder of a run"):
+        Predictor.from_pretrained("runs/nowhere/xmic")
