@@ -171,3 +171,11 @@ def test_without_the_libraries_the_message_says_what_to_install(
     assert answer.code == 1
     assert answer.lines == ["--onnx needs onnxscript, which is not installed; pip install egoshift[export]"]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_is_no_folder_is_said_in_one_line(place: Path, tmp_path: Path, egoshift: Command) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    answer = egoshift("export", place / "runs" / "tiny", "--onnx", tmp_path / "taken")
+    assert answer.code == 1
+    (line,) = answer.lines
+    assert line.startswith(f"{tmp_path / 'taken'}: cannot be written (")

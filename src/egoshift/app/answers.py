@@ -53,8 +53,8 @@ def top_of_steps(probabilities: Float32[np.ndarray, "steps classes"]) -> list[li
     >>> top_of_steps(np.array([[0.25, 0.75], [np.nan, np.nan]], np.float32))
     [[(1, 0.75), (0, 0.25)], []]
     """
-    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP_K]
-    return [
-        [] if np.isnan(row).any() else [(int(index), round(float(row[index]), 4)) for index in order]
-        for row, order in zip(probabilities, best, strict=True)
-    ]
+    given = []
+    for row in probabilities:
+        order = () if np.isnan(row).any() else np.argsort(-row, kind="stable")[:TOP_K].tolist()
+        given.append([(index, round(float(row[index]), 4)) for index in order])
+    return given

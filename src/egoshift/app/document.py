@@ -22,6 +22,7 @@ SCRIPT_PARTS = (
     "segments.js",
     "run.js",
     "results.js",
+    "welcome.js",
     "main.js",
 )
 """The parts of the script, which share one scope, in order."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,20 +18,18 @@ FORMATS: Mapping[str, str] = {
 """The formats of a download, and what each is sent as."""
 
 
-def download(timeline: "Timeline", format: str, folder: Path) -> bytes:
+def download(timeline: "Timeline", format: str) -> bytes:
     """The timeline as the content of a file.
 
     Args:
-        timeline: Of which recording it does not matter: the name in it is written, not opened.
+        timeline: Its video is the name that the person knows.
         format: A key of ``FORMATS``.
-        folder: The private folder, in which it is written for a moment.
     """
-    from egoshift.prediction.formats import write_timeline
+    from egoshift.prediction.formats import timeline_bytes
 
-    with TemporaryDirectory(dir=folder) as place:
-        path = Path(place) / f"timeline.{format}"
-        write_timeline(timeline, format, path)
-        return path.read_bytes()
+    if format == "eaf":  # It links the video by its place: beside it, wherever that is, and at none of this machine's.
+        timeline = timeline.model_copy(update={"video": f"/{timeline.video}"})
+    return timeline_bytes(timeline, format, Path(f"/timeline.{format}"))
 
 
 def disposition(name: str, format: str) -> str:

@@ -76,7 +76,7 @@ class Guard:
         if scope["method"] in _SAFE_METHODS:
             return None
         origin, site = given.get(b"origin"), given.get(b"sec-fetch-site", "same-origin")
-        if site not in ("same-origin", "none") or (origin is not None and urlsplit(origin).netloc != host):
+        if site not in ("same-origin", "none") or origin not in (None, f"http://{host}", f"https://{host}"):
             return "only the page of this server itself may ask for that"
         return None
 

@@ -2,16 +2,19 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from pydantic import BaseModel, ConfigDict
 
+from egoshift.app.checks import check_no_playlist, has_sound
 from egoshift.app.folder import remove_folder
 from egoshift.app.limits import Limits
 from egoshift.app.refusals import RefusedError, gone
+from egoshift.app.uploads import not_written
 from egoshift.errors import EgoshiftError
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv")
@@ -85,6 +88,16 @@ class Recording:
             "truth": {label: [one.model_dump() for one in track] for label, track in self.truth.items()},
         }
 
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """What goes wrong meanwhile is told in texts that name no path of the server."""
+        try:
+            yield
+        except RefusedError:
+            raise
+        except EgoshiftError as error:
+            raise RefusedError(422, self.public(str(error))) from None
+
     def public(self, text: str) -> str:
         """A text in which the recording's files go by names that a person knows."""
         others = {**self.sensors, **({"hands": self.hands} if self.hands else {})}
@@ -112,14 +125,18 @@ class Recordings:
         """Room for one more; give it to ``add`` or ``give_up``.
 
         Raises:
-            RefusedError: There are as many as the server holds.
+            RefusedError: There are as many as the server holds, or the disk is full.
         """
         with self._lock:
             if len(self._held) + self._coming >= self._limits.most_recordings:
                 raise RefusedError(503, f"all {self._limits.most_recordings} places are taken; try again later")
             self._coming += 1
         folder = self._folder / secrets.token_hex(16)
-        folder.mkdir(mode=0o700)
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            self.give_up(folder)
+            raise not_written("the video", error) from None
         return folder
 
     def give_up(self, folder: Path) -> None:
@@ -152,12 +169,13 @@ class Recordings:
         # Nothing of the library is imported before it is needed: the page is there long before PyTorch is.
         from egoshift.media import probe
 
+        check_no_playlist(path, name)
         info = probe(path)
         if info.duration_s > self._limits.max_s:
             minutes = f"{info.duration_s / 60:.1f} minutes long, and this page takes {self._limits.max_minutes:g}"
             raise RefusedError(413, f"{name}: is {minutes}; cut it, or use `egoshift predict`, which takes any length")
         id, size = secrets.token_urlsafe(16), (info.width, info.height)
-        return Recording(id, name, folder, path, info.duration_s, *size, _has_sound(path), truth=truth)
+        return Recording(id, name, folder, path, info.duration_s, *size, has_sound(path), truth=truth)
 
     def get(self, id: str) -> Recording:
         """The recording with this id; it is kept for longer now.
@@ -188,12 +206,3 @@ class Recordings:
             old = [recording.id for recording in self._held.values() if recording.seen_s < oldest_s]
         for id in old:
             self.remove(id)
-
-
-def _has_sound(path: Path) -> bool:
-    from egoshift.media import probe_sound
-
-    try:
-        return probe_sound(path) is not None
-    except EgoshiftError:
-        return False  # the run says what is wrong with it

@@ -28,7 +28,11 @@ ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 CLOSING_S = 5.0
 """So long a run is waited for when the server ends; one that is loading a model cannot stop sooner."""
 
+MOST_CLASSES = 20_000
+"""Of a kind; more are encoded for so long, in one go, that nobody else's run would ever begin."""
+
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=MOST_CLASSES)]
 
 
 class Ask(BaseModel):
@@ -47,8 +51,8 @@ class Ask(BaseModel):
 
     recording: str
     model: int = 0
-    verbs: tuple[ClassName, ...] | None = None
-    nouns: tuple[ClassName, ...] | None = None
+    verbs: ClassNames | None = None
+    nouns: ClassNames | None = None
     without: tuple[Annotated[str, Field(max_length=40)], ...] = ()
     threshold: float = Field(default=0.0, ge=0, le=1)
 
@@ -96,12 +100,14 @@ class Runs:
         """Put a question into the queue.
 
         Raises:
-            RefusedError: Too many wait already, or there is no such model.
+            RefusedError: Too many wait already, there is no such model, or the video was removed meanwhile.
         """
         if not 0 <= ask.model < len(self._models):
             raise RefusedError(422, "there is no such model; start the page with `egoshift app --model DIR`")
         run = Run(ask, recording)
         with self._changed:
+            if recording.is_removed:
+                raise gone("video")
             if len(self._waiting) >= self._limits.most_waiting:
                 raise RefusedError(503, f"{len(self._waiting)} runs are waiting already; try again in a while")
             self._forget_oldest(recording)
@@ -148,9 +154,10 @@ class Runs:
 
     def leave(self, recording: Recording) -> None:
         """Stop and forget every run on a recording."""
-        for run in [run for run in self._runs.values() if run.recording is recording]:
-            self.cancel(run)
-            self._runs.pop(run.id, None)
+        with self._changed:
+            for run in [run for run in self._runs.values() if run.recording is recording]:
+                self.cancel(run)
+                del self._runs[run.id]
 
     def close(self) -> None:
         """Stop all runs, and wait a little for the one at work."""
@@ -196,22 +203,27 @@ class Runs:
 
     def _predict(self, run: Run) -> None:
         from egoshift.app.answers import make_answer
+        from egoshift.prediction.scan import Stopped
 
         ask, recording = run.ask, run.recording
         model = self._models.get(ask.model)
         run.state = "running"
-        prediction = model.predict(
-            recording.path,
-            verbs=_unless_empty(ask.verbs),
-            nouns=_unless_empty(ask.nouns),
-            threshold=ask.threshold,
-            sensors=dict(recording.sensors) or None,
-            without=ask.without,
-            hands=recording.hands,
-            cache=recording.cache,
-            progress=lambda progress: setattr(run, "progress", progress),
-            stop=lambda: run.is_stopped,
-        )
+        try:
+            prediction = model.predict(
+                recording.path,
+                verbs=_unless_empty(ask.verbs),
+                nouns=_unless_empty(ask.nouns),
+                threshold=ask.threshold,
+                sensors=dict(recording.sensors) or None,
+                without=ask.without,
+                hands=recording.hands,
+                cache=recording.cache,
+                progress=lambda progress: setattr(run, "progress", progress),
+                stop=lambda: run.is_stopped,
+            )
+        except Stopped:  # before there was anything to keep
+            run.state = "cancelled"
+            return
         run.answer = make_answer(prediction, recording)
         run.state = "cancelled" if run.is_stopped else "done"
 

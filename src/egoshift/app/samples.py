@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from egoshift.app.recordings import VIDEO_SUFFIXES, Recording, Recordings, Stretch, Truth
 from egoshift.app.refusals import RefusedError
+from egoshift.app.uploads import shown_name
 from egoshift.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Samples:
     @property
     def names(self) -> list[str]:
         """What the page calls them."""
-        return [path.name for path in self._videos] or list(GENERATED.values())
+        return [shown_name(path.name) for path in self._videos] or list(GENERATED.values())
 
     def open(self, number: int, recordings: Recordings) -> Recording:
         """A recording of a sample; generates it where needed.
@@ -62,7 +63,9 @@ class Samples:
             raise RefusedError(404, "there is no such sample")
         folder = recordings.new_folder()
         if self._videos:
-            return recordings.add(folder, self._videos[number], self.names[number])
+            recording = recordings.add(folder, self._videos[number], self.names[number])
+            recording.sensors.update(_beside(recording.path))
+            return recording
         try:
             video = self._generate_once(list(GENERATED)[number])
         except BaseException:
@@ -122,6 +125,13 @@ def _truth(script: "Script") -> Truth:
     verbs, nouns = [action.verb for action in script.actions], [action.noun for action in script.actions]
     pairs = [f"{verb} {noun}" for verb, noun in zip(verbs, nouns, strict=True)]
     return {"verb": track(verbs), "noun": track(nouns), "action": track(pairs)}
+
+
+def _beside(video: Path) -> dict[str, Path]:
+    """The files of sensors that a prediction would take because they lie beside the video, so that the page tells."""
+    from egoshift.prediction.recording import open_recording
+
+    return {name: file.path for name, file in open_recording(video).sensors.items() if file.path != video}
 
 
 def _videos_in(folder: Path) -> list[Path]:

@@ -83,15 +83,16 @@ class _Server(uvicorn.Server):
 
 def _listening(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    reason = OSError()
+    reason = ""
     for number in (USUAL_PORT, 0) if port is None else (port,):
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, number))
+            listener.listen()  # at once: until somebody listens, another server can bind to the same port
             return listener
-        except OSError as error:
+        except (OSError, UnicodeError, TypeError) as error:  # the last two of a name that cannot be encoded
             listener.close()
-            reason = error
+            reason = getattr(error, "strerror", None) or str(error)
     place = f"{host}, port {port or USUAL_PORT}"
-    raise ConfigError(f"cannot listen at {place} ({reason.strerror or reason}); give another --host or --port")
+    raise ConfigError(f"cannot listen at {place} ({reason}); give another --host or --port")

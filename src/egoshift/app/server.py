@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from egoshift.app.guard import Guard
+from egoshift.app.guard import HEADERS, NOTHING_ELSE, Guard
 from egoshift.app.models import Recogniser
 from egoshift.app.refusals import RefusedError
 from egoshift.app.routes import pages, runs, videos
@@ -62,6 +63,7 @@ def create_app(settings: Settings, open_model: Callable[[str], Recogniser] = ope
     app.add_exception_handler(EgoshiftError, _say)
     app.add_exception_handler(RequestValidationError, _say_invalid)
     app.add_exception_handler(HTTPException, _say_status)
+    app.add_exception_handler(ClientDisconnect, _say_nothing)
     app.add_exception_handler(Exception, _say_ours)
     app.add_middleware(Guard, hosts=settings.hosts)
     return app
@@ -85,7 +87,13 @@ def _say_invalid(_: Request, error: Exception) -> Response:
 
 
 def _say_ours(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": said_of_ours(error)}, 500)
+    # What goes wrong is answered outside of the guard, which adds these to every other answer.
+    headers = {**HEADERS, "content-security-policy": NOTHING_ELSE}
+    return JSONResponse({"error": said_of_ours(error)}, 500, headers)
+
+
+def _say_nothing(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # who closed the page while sending hears nothing any more
 
 
 def _say_status(_: Request, error: Exception) -> Response:

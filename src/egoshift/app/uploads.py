@@ -53,7 +53,7 @@ async def receive(pieces: AsyncIterator[bytes], path: Path, name: str, limits: L
     except OSError as error:
         raise not_written(name, error) from None
     if size == 0:
-        raise RefusedError(422, f"{name}: is empty; choose a video file")
+        raise RefusedError(422, f"{name}: is empty; choose another")
 
 
 def not_written(name: str, error: OSError) -> RefusedError:

@@ -47,11 +47,16 @@ def adapt(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Teach a model labelled segments of your own, and see on held-out ones whether it helped."""
+    from egoshift.errors import ConfigError
     from egoshift.prediction import Hands, Predictor
     from egoshift.prediction.examples import read_examples
     from egoshift.prediction.teaching import SETTINGS, teach
     from egoshift.training import FitProgress
 
+    if lr is not None and not 0 < lr < 1:
+        raise ConfigError(f"--lr {lr:g}: a learning rate is above 0 and below 1; leave it out for 1e-4")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: is a file; give -o a folder")
     predictor = Predictor.from_pretrained(model, encoder=encoder, device=device)
     with progress("encoding") as bar:
         found = read_examples(

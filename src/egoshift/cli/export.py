@@ -21,6 +21,7 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Write models as ONNX files, each compared with PyTorch through onnxruntime before it is kept."""
+    from egoshift.errors import ConfigError
     from egoshift.prediction.export import export_onnx
 
     begun: list[str] = []
@@ -30,7 +31,13 @@ def export(
             begun.append(name)
             bar(len(begun) - 1, len(begun), name)
 
-        card = export_onnx(model, onnx, encoder=encoder, progress=report)
+        try:
+            card = export_onnx(model, onnx, encoder=encoder, progress=report)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(
+                f"{onnx}: cannot be written ({reason}); free some space, or give another folder"
+            ) from None
     if json:
         print_json(card.model_dump(mode="json"))
         return

@@ -17,6 +17,9 @@ from egoshift.encoders.precision import Precision
 from egoshift.errors import CheckpointError
 from egoshift.recipes.sensor_encoders import load_signal_tower
 
+MOST_VOCABULARIES = 8
+"""Lists of class names whose vectors are kept: a page that runs for weeks is asked for ever new ones."""
+
 
 class Towers:
     """Encoders of pictures, sensors and class names.
@@ -69,6 +72,8 @@ class Towers:
             if encoder not in self._texts:
                 self._texts[encoder] = load_text_encoder(encoder, device=self.device)
             self._vectors[key] = class_text(self._texts[encoder], names, templates)
+            if len(self._vectors) > MOST_VOCABULARIES:
+                del self._vectors[next(iter(self._vectors))]
         return self._vectors[key]
 
     def _check(self, name: str, ours: str) -> None:

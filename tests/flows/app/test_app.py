@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from egoshift.app.service import Settings
 from tests.fixtures.browser import served
@@ -78,6 +78,35 @@ def test_a_dropped_file_is_opened(site: Site) -> None:
     expect(site.page.locator("#drop")).to_have_class("over")
     site.page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
     expect(site.page.locator("#name")).to_have_text("dropped.mp4")
+
+
+def test_of_two_dropped_files_one_stays(site: Site) -> None:
+    with site.page.expect_response("**/api/videos?name=walk.mp4") as first:
+        site.page.set_input_files("#file", site.video)
+        site.page.evaluate("document.querySelector('#file').dispatchEvent(new Event('change'))")
+    assert first.value.status == 200
+    expect(site.page.locator("#sending")).to_be_hidden()
+    for _ in range(100):
+        if len(list(site.service.folder.rglob("video*"))) == 1 and site.page.locator("#workspace").is_visible():
+            return
+        site.page.wait_for_timeout(50)
+    raise AssertionError("the other video is still there")
+
+
+def test_an_imu_table_that_comes_late_does_not_bring_a_closed_video_back(site: Site, tmp_path: Path) -> None:
+    def answer_late(route: Route) -> None:
+        (told,) = [held.told() for held in site.service.recordings._held.values()]
+        site.page.click("#close")
+        route.fulfill(json=told)
+
+    site.open()
+    (tmp_path / "imu.csv").write_text("taken as it is", encoding="utf-8")
+    site.page.route("**/imu?name=*", answer_late)
+    with site.page.expect_response("**/imu?name=*"):
+        site.page.set_input_files("#imu-file", tmp_path / "imu.csv")
+    site.page.wait_for_timeout(300)
+    expect(site.page.locator("#welcome")).to_be_visible()
+    expect(site.page.locator("#error")).to_be_hidden()
 
 
 def test_a_cancelled_run_shows_what_it_found(site: Site) -> None:

@@ -1,7 +1,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.app.conftest import ADDRESS, Opened
+from tests.unit.app.conftest import ADDRESS, Opened, service_of
 
 HERE = {"origin": ADDRESS}
 
@@ -32,6 +32,7 @@ def test_a_name_that_was_listened_at_is_known(opened: Opened) -> None:
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "http://127.0.0.1:9999"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({**HERE, "sec-fetch-site": "cross-site"}, 403),
         ({**HERE, "sec-fetch-site": "same-site"}, 403),
         ({**HERE, "sec-fetch-site": "same-origin"}, 404),
@@ -52,3 +53,15 @@ def test_every_answer_carries_the_headers(client: TestClient) -> None:
     assert "script-src 'self';" in client.get("/").headers["content-security-policy"]
     assert client.get("/docs").status_code == 404
     assert client.get("/openapi.json").status_code == 404
+
+
+def test_a_fault_of_ours_carries_the_headers_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(service_of(client).samples, "open", fail)
+    response = TestClient(client.app, base_url=ADDRESS, raise_server_exceptions=False).post("/api/samples/0")
+    assert response.status_code == 500
+    assert response.json()["error"].startswith("egoshift itself failed (KeyError)")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")

@@ -6,7 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from egoshift.app.limits import Limits
+from egoshift.app.refusals import RefusedError
+from egoshift.app.runs import Ask
 from egoshift.errors import ConfigError
+from egoshift.prediction.scan import Stopped
 from egoshift.prediction.timeline import Timeline
 from tests.fixtures.predictors import ColourPredictor
 from tests.unit.app.conftest import Opened, ended, run, service_of, upload
@@ -56,6 +59,7 @@ def test_classes_sensors_and_threshold_reach_the_model(
     [
         ({"threshold": 2}, "threshold: "),
         ({"nouns": [""]}, "nouns.0: "),
+        ({"nouns": [str(number) for number in range(20_001)]}, "nouns: Tuple should have at most 20000 items"),
         ({"model": 3}, "there is no such model"),
         ({"colour": 1}, "colour: "),
     ],
@@ -151,6 +155,15 @@ def test_a_cancelled_run_keeps_what_it_found(client: TestClient, colourful: Path
     assert len(model.asked) == 2  # the cancelled one was never begun
 
 
+def test_a_run_that_is_cancelled_before_it_found_anything_is_no_fault(
+    client: TestClient, colourful: Path, model: ColourPredictor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model.fault = Stopped()
+    told = run(client, upload(client, colourful)["id"])
+    assert (told["state"], told["answered"], told["error"]) == ("cancelled", False, "")
+    assert capfd.readouterr().err == ""
+
+
 def test_a_removed_video_stops_its_run_and_leaves_nothing(
     client: TestClient, colourful: Path, model: ColourPredictor
 ) -> None:
@@ -166,6 +179,14 @@ def test_a_removed_video_stops_its_run_and_leaves_nothing(
     next_id = upload(client, colourful)["id"]
     assert run(client, next_id)["state"] == "done"
     assert not folder.exists()
+
+
+def test_a_question_that_crosses_the_removal_of_its_video_is_refused(client: TestClient, colourful: Path) -> None:
+    service, id = service_of(client), upload(client, colourful)["id"]
+    recording = service.recordings.get(id)
+    client.delete(f"/api/videos/{id}")
+    with pytest.raises(RefusedError, match="this video is no longer here"):
+        service.runs.submit(Ask(recording=id), recording)
 
 
 def test_old_runs_of_a_video_are_forgotten(opened: Opened, colourful: Path) -> None:
@@ -187,6 +208,16 @@ def test_hand_crops_of_a_stretch_are_one_picture(client: TestClient, colourful: 
     assert all(strip.getpixel((64 + 128 * n, 64))[1] > 150 for n in range(4))  # type: ignore[index]
 
 
+def test_a_video_that_can_no_longer_be_read_is_told_by_its_name(client: TestClient, colourful: Path) -> None:
+    id = upload(client, colourful)["id"]
+    told = run(client, id)
+    service_of(client).recordings.get(id).path.unlink()
+    for path in (f"/api/videos/{id}/frame", f"/api/runs/{told['id']}/crops?start=0&stop=1"):
+        response = client.get(path)
+        assert response.status_code == 422
+        assert response.json()["error"].startswith("walk.mp4: there is no such video")
+
+
 @pytest.mark.parametrize("format", ["json", "csv", "srt", "vtt", "eaf"])
 def test_a_timeline_is_downloaded_under_the_videos_name(client: TestClient, colourful: Path, format: str) -> None:
     told = run(client, upload(client, colourful, "кухня.mp4")["id"], without=["audio"])
@@ -194,8 +225,11 @@ def test_a_timeline_is_downloaded_under_the_videos_name(client: TestClient, colo
     assert response.status_code == 200
     assert response.headers["content-disposition"].endswith(f"filename*=UTF-8''%D0%BA%D1%83%D1%85%D0%BD%D1%8F.{format}")
     assert str(service_of(client).folder) not in response.text
+    assert str(Path.cwd()) not in response.text
     for colour in ("red", "green", "blue", "grey"):
         assert colour in response.text
+    if format == "eaf":
+        assert 'RELATIVE_MEDIA_URL="./кухня.mp4"' in response.text
     if format == "json":
         assert Timeline.model_validate_json(response.text).tracks["noun"][0].name == "red"
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -79,3 +80,28 @@ def test_a_broken_sample_is_said_without_its_folder(opened: Opened, tmp_path: Pa
 def test_a_folder_without_videos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no video"):
         Samples(tmp_path, tmp_path)
+
+
+def test_a_sample_whose_name_is_not_utf_8_is_shown_as_well_as_can_be(
+    opened: Opened, colourful: Path, tmp_path: Path
+) -> None:
+    try:
+        shutil.copy(colourful, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    except OSError:
+        pytest.skip("this file system knows names in UTF-8 only")
+    client = opened(samples=tmp_path)
+    assert '"samples": ["caf.mp4"]' in client.get("/").text
+    assert client.post("/api/samples/0").json()["name"] == "caf.mp4"
+
+
+def test_what_lies_beside_a_sample_is_among_its_sensors(opened: Opened, colourful: Path, tmp_path: Path) -> None:
+    shutil.copy(colourful, tmp_path / "walk.mp4")
+    head = "component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z"
+    lines = [head, *(f"0,{time},{time},0,0,0,0,9.8,0" for time in range(0, 8000, 5))]
+    (tmp_path / "walk.imu.csv").write_text("\n".join(lines), encoding="utf-8")
+    client = opened(samples=tmp_path)
+    told = client.post("/api/samples/0").json()
+    assert told["sensors"] == ["video", "audio", "imu"]
+    assert set(client.get(f"/api/videos/{told['id']}/traces").json()["imu"]) == {"accelerometer", "gyroscope"}
+    client.delete(f"/api/videos/{told['id']}")
+    assert (tmp_path / "walk.imu.csv").is_file()

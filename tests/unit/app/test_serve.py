@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from egoshift.app.serve import is_open, serve
+from egoshift.app.serve import _listening, is_open, serve
 from egoshift.app.service import Settings
 from egoshift.errors import ConfigError
 
@@ -35,6 +35,18 @@ def test_a_port_that_is_taken_is_said() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"cannot listen at 127\.0\.0\.1, port {port} \(.*\); give another"):
             serve(Settings(), port=port, ready=lambda address: None)
+
+
+def test_a_port_is_taken_from_the_first_moment_on() -> None:
+    with _listening("127.0.0.1", None) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"cannot listen at 127.0.0.1, port {port}"):
+            _listening("127.0.0.1", port)
+
+
+def test_a_name_that_is_none_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen at lä\.\.b, port 8600 \(.+\); give another"):
+        serve(Settings(), host="lä..b", ready=lambda address: None)
 
 
 def test_an_address_that_is_not_of_this_machine_is_said() -> None:

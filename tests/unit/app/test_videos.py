@@ -1,11 +1,14 @@
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from egoshift.app.limits import Limits
 from tests.fixtures.videos import write_audio
@@ -207,11 +210,78 @@ def test_the_table_of_an_imu_is_added(client: TestClient, colourful: Path) -> No
     assert np.argmax([value or 0 for value in values]) == len(values) // 2
 
 
-def test_a_table_that_cannot_be_read_is_said_without_its_path(client: TestClient, colourful: Path) -> None:
+def test_a_second_table_and_an_unreadable_one_are_refused_and_leave_nothing(
+    client: TestClient, colourful: Path
+) -> None:
     id = upload(client, colourful)["id"]
-    client.post(f"/api/videos/{id}/imu?name=imu.csv", content=b"a,b\n1,2\n")
-    traces = client.get(f"/api/videos/{id}/traces").json()
-    (notice,) = traces["notices"]
-    assert notice.startswith("the imu file")
-    assert "imu" not in traces
-    assert str(service_of(client).folder) not in notice
+    head = "component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z"
+    for content, said in (
+        (b"a,b\n1,2\n", "imu.csv, row 1: column 'component_idx' is missing"),
+        (b"\xff\xfe", "imu.csv: not a CSV file (not UTF-8)"),
+        (head.encode() + b"\n", "imu.csv: holds no readings; give another"),
+        (b"", "imu.csv: is empty; choose another"),
+    ):
+        refused = client.post(f"/api/videos/{id}/imu?name=imu.csv", content=content)
+        assert refused.status_code == 422
+        assert refused.json()["error"].startswith(said)
+        assert str(service_of(client).folder) not in refused.text
+    good = "\n".join([head, *(f"0,{time},{time},0,0,0,0,9.8,0" for time in range(0, 8000, 5))]).encode()
+    assert client.post(f"/api/videos/{id}/imu?name=imu.csv", content=good).status_code == 200
+    again = client.post(f"/api/videos/{id}/imu?name=imu.csv", content=good)
+    assert again.status_code == 409
+    assert again.json()["error"] == "this video has an IMU table already; open it again to give another"
+    assert sorted(path.suffix for path in files_of(client)) == [".csv", ".mp4"]
+
+
+def test_a_list_of_files_is_no_video(client: TestClient, colourful: Path) -> None:
+    # The first names itself, which FFmpeg would open until no file of the server could be opened any more.
+    for content in (b"ffconcat version 1.0\nfile video.mp4\n", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"):
+        response = client.post("/api/videos?name=list.mp4", content=content)
+        assert response.status_code == 422
+        assert response.json()["error"].startswith("list.mp4: is no")
+        assert "Too many open files" not in response.text
+    assert files_of(client) == []
+    upload(client, colourful)
+
+
+def test_a_place_that_cannot_be_made_is_said_and_taken_by_nobody(
+    opened: Opened, colourful: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = opened(limits=Limits(most_recordings=1))
+    with monkeypatch.context() as full:
+        full.setattr(Path, "mkdir", _full)
+        response = client.post("/api/videos?name=walk.mp4", content=colourful.read_bytes())
+        assert response.status_code == 507
+        assert response.json()["error"] == "the video: the disk of the server is full; free some space and try again"
+    upload(client, colourful)
+
+
+def _full(path: Path, mode: int = 0o777) -> None:
+    raise OSError(28, os.strerror(28))
+
+
+def test_who_leaves_while_sending_leaves_nothing_and_no_traceback(
+    client: TestClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    coming: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"begun", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return next(coming)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/videos",
+        "query_string": b"name=walk.mp4",
+        "headers": [(b"host", b"127.0.0.1")],
+    }
+    anyio.run(client.app, scope, receive, send)
+    assert said[0]["status"] == 400
+    assert capfd.readouterr().err == ""
+    assert files_of(client) == []

@@ -21,49 +21,6 @@ const attempt = async (work) => {
 
 // Opening and closing
 
-function greet() {
-  const kinds = START.suffixes.slice(0, 5).map((suffix) => suffix.slice(1)).join(", ");
-  find("#takes").textContent = `${kinds} … up to ${START.max_mb} MB and ${START.max_minutes} minutes, removed when you close the page`;
-  find("#samples").append(...sampleChoice());
-  const drop = find("#drop");
-  const file = find("#file");
-  find("#choose").addEventListener("click", () => file.click());
-  file.addEventListener("change", () => file.files.length && openFile(file.files[0]));
-  for (const kind of ["dragover", "dragleave", "drop"]) {
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      drop.classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && event.dataTransfer.files.length) openFile(event.dataTransfer.files[0]);
-    });
-  }
-}
-
-const FEW = 3;
-
-function sampleChoice() {
-  const { samples } = START;
-  if (samples.length <= FEW) {
-    return samples.map((name, number) => make("button", { type: "button", onclick: () => openSample(number, name) }, name));
-  }
-  const options = samples.map((name, number) => make("option", { value: String(number) }, name));
-  const choice = make("select", { "aria-label": "Samples" }, make("option", { value: "" }, "Samples"), ...options);
-  choice.addEventListener("change", () => {
-    const number = Number(choice.value);
-    if (choice.value !== "") openSample(number, samples[number]);
-    choice.value = "";
-  });
-  return [choice];
-}
-
-function sending(text, share) {
-  find("#drop").hidden = text != null;
-  find("#sending").hidden = text == null;
-  const [line, bar] = find("#sending").children;
-  line.textContent = text ?? "";
-  if (share == null) bar.removeAttribute("value");
-  else bar.value = share;
-}
-
 const openFile = (file) => attempt(async () => {
   if (file.size > START.max_mb * 1e6) throw new Error(`${file.name}: is ${Math.round(file.size / 1e6)} MB, and this page takes ${START.max_mb} MB.`);
   if (page.recording) close();
@@ -77,7 +34,9 @@ const openSample = (number, name) => attempt(() =>
 async function opening(name, get) {
   sending(`Opening ${name}`, null);
   try {
-    begin(await get());
+    const recording = await get();
+    if (page.recording) close(); // of two that were dropped, the one that came first
+    begin(recording);
   } finally {
     sending(null);
     find("#file").value = "";
@@ -218,6 +177,7 @@ let stillSoon = 0;
 function stillAt(time) {
   clearTimeout(stillSoon);
   stillSoon = setTimeout(() => {
+    if (!page.recording) return;
     still.src = `/api/videos/${page.recording.id}/frame?t=${time.toFixed(2)}`;
     still.alt = `Frame at ${clock(time)}`;
   }, 80);
@@ -236,9 +196,12 @@ find("#add-imu").addEventListener("click", () => find("#imu-file").click());
 find("#imu-file").addEventListener("change", (event) => attempt(async () => {
   const [file] = event.target.files;
   if (!file) return;
-  page.recording = await send(`/api/videos/${page.recording.id}/imu`, file, () => {});
   event.target.value = "";
-  await setup.refresh(page.recording);
+  const { id } = page.recording;
+  const recording = await send(`/api/videos/${id}/imu`, file, () => {});
+  if (page.recording?.id !== id) return; // another was opened meanwhile
+  page.recording = recording;
+  await setup.refresh(recording);
   await trace();
 }));
 window.addEventListener("pagehide", (event) => {

@@ -61,7 +61,8 @@ def crops(service: Held, id: str, start: float, stop: float) -> Response:
     chosen = crop_times(found.hand_times_s, start, stop)
     if not chosen:
         raise RefusedError(404, "this model looked at no hand crops")
-    strip = crops_jpeg(run.recording.path, found.hand_times_s[chosen], found.hand_boxes[chosen])
+    with run.recording.speaking():
+        strip = crops_jpeg(run.recording.path, found.hand_times_s[chosen], found.hand_boxes[chosen])
     return Response(strip, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 
 
@@ -71,7 +72,7 @@ def take(service: Held, id: str, format: str) -> Response:
     run, found = service.runs.answer(id)
     if format not in FORMATS:
         raise RefusedError(404, f"there is no {format}; choose one of {', '.join(FORMATS)}")
-    content = download(found.timeline, format, service.folder)
+    content = download(found.timeline, format)
     headers = {"content-disposition": disposition(run.recording.name, format)}
     return Response(content, media_type=FORMATS[format], headers=headers)
 

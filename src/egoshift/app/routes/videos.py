@@ -2,10 +2,12 @@
 
 import asyncio
 import math
+import secrets
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
+from egoshift.app.checks import check_inertial
 from egoshift.app.recordings import TABLE_SUFFIXES, VIDEO_SUFFIXES
 from egoshift.app.refusals import RefusedError
 from egoshift.app.service import Held
@@ -44,10 +46,12 @@ async def inertial(service: Held, request: Request, id: str, name: str = "") -> 
     shown = shown_name(name)
     if safe_suffix(shown, TABLE_SUFFIXES) == "":
         raise RefusedError(422, f"{shown}: is no table; give the IMU's readings as .csv")
-    number = sum(1 for _ in recording.folder.glob("imu*.csv"))
-    path = recording.folder / f"imu{number}.csv"
+    if "imu" in recording.sensors:
+        raise RefusedError(409, "this video has an IMU table already; open it again to give another")
+    path = recording.folder / f"imu-{secrets.token_hex(8)}.csv"
     try:
         await receive(request.stream(), path, shown, service.limits, request.headers.get("content-length"))
+        await asyncio.to_thread(check_inertial, path, shown)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -71,7 +75,9 @@ def frame(service: Held, id: str, t: float = 0.0) -> Response:
     recording = service.recordings.get(id)
     if not math.isfinite(t):
         raise RefusedError(422, "a time is a number of seconds")
-    return Response(frame_jpeg(recording.path, min(max(t, 0.0), recording.duration_s)), media_type="image/jpeg")
+    with recording.speaking():
+        picture = frame_jpeg(recording.path, min(max(t, 0.0), recording.duration_s))
+    return Response(picture, media_type="image/jpeg")
 
 
 @router.get("/videos/{id}/traces")

@@ -12,7 +12,7 @@ from egoshift.prediction.formats.srt import srt_text
 from egoshift.prediction.formats.vtt import vtt_text
 from egoshift.prediction.timeline import Timeline
 
-__all__ = ["FORMATS", "read_timeline", "write_timeline"]
+__all__ = ["FORMATS", "read_timeline", "timeline_bytes", "write_timeline"]
 
 FORMATS: Mapping[str, Callable[[Timeline, Path], str]] = {
     "json": json_text,
@@ -22,6 +22,18 @@ FORMATS: Mapping[str, Callable[[Timeline, Path], str]] = {
     "eaf": eaf_text,
 }
 """What writes each format: from a timeline and the path of the file to its text. The names are also the suffixes."""
+
+
+def timeline_bytes(timeline: Timeline, format: str, path: Path) -> bytes:
+    """The content of a file.
+
+    Args:
+        timeline: What was recognised.
+        format: A key of ``FORMATS``.
+        path: Where the file will lie; nothing is written.
+    """
+    # Half a character, as names of files may hold where they are not UTF-8, has no place in any of these formats.
+    return FORMATS[format](timeline, path).encode(errors="replace")
 
 
 def write_timeline(timeline: Timeline, format: str, path: Path) -> None:
@@ -37,8 +49,7 @@ def write_timeline(timeline: Timeline, format: str, path: Path) -> None:
     """
     if format not in FORMATS:
         raise ConfigError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    # Half a character, as names of files may hold where they are not UTF-8, has no place in any of these formats.
-    content = FORMATS[format](timeline, path).encode(errors="replace")
+    content = timeline_bytes(timeline, format, path)
     try:
         write_atomically(path, content)
     except OSError as error:
