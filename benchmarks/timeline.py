@@ -65,8 +65,10 @@ class Videos:
             spans.append(Span(name, row["start_s"], row["stop_s"]))
         return spans
 
-    def timelines(self, predictor: Predictor, cache: Path, *, given: bool = False) -> dict[str, Timeline]:
-        """A timeline of each video, without a threshold, among the data set's own classes."""
+    def timelines(
+        self, predictor: Predictor, cache: Path, *, threshold: float = 0.0, given: bool = False
+    ) -> dict[str, Timeline]:
+        """A timeline of each video, among the data set's own classes."""
         vocabularies = self.data.vocabularies
         made = {}
         for video in self.names:
@@ -79,17 +81,18 @@ class Videos:
                 hands_format=self.card.hands_format,
                 cache=cache,
                 segments=spans if given else None,
+                threshold=threshold,
             ).timeline
         return made
 
-    def counts(self, timelines: dict[str, Timeline], label: Label, threshold: float) -> SegmentCounts:
+    def counts(self, timelines: dict[str, Timeline], label: Label) -> SegmentCounts:
         """How many segments were right."""
         return added(
             segment_counts(
                 [
                     Span(segment.name, segment.start_s, segment.stop_s)
                     for segment in timelines[video].tracks[label]
-                    if segment.confidence >= threshold
+                    if not segment.is_background
                 ],
                 self.truth(video, label),
             )
@@ -109,16 +112,15 @@ def main() -> None:
         }
         for name, run in runs.items():
             predictor = Predictor.from_pretrained(run)
-            tuned = tuning.timelines(predictor, folder / "cache")
-            made = {target: videos.timelines(predictor, folder / "cache") for target, videos in tests.items()}
-            known = {
-                target: videos.timelines(predictor, folder / "cache", given=True) for target, videos in tests.items()
-            }
+            cache = folder / "cache"
+            tuned = {value: tuning.timelines(predictor, cache, threshold=value) for value in THRESHOLDS}
+            known = {target: videos.timelines(predictor, cache, given=True) for target, videos in tests.items()}
+            plain = {target: videos.timelines(predictor, cache) for target, videos in tests.items()}
             labels: tuple[Label, ...] = ("verb", "noun", "action")
             for label in labels:
-                threshold = max(THRESHOLDS, key=lambda value: tuning.counts(tuned, label, value).f1)
+                threshold = max(THRESHOLDS, key=lambda value: tuning.counts(tuned[value], label).f1)
                 for target, videos in tests.items():
-                    counts = videos.counts(made[target], label, threshold)
+                    counts = videos.counts(videos.timelines(predictor, cache, threshold=threshold), label)
                     report(
                         f"timeline-{name}-{label}-{target}",
                         counts.f1,
@@ -126,8 +128,8 @@ def main() -> None:
                         "reported",
                         "python -m benchmarks.timeline",
                         threshold=threshold,
-                        no_threshold=round(videos.counts(made[target], label, 0.0).f1, 2),
-                        boundaries_given=round(videos.counts(known[target], label, 0.0).f1, 2),
+                        no_threshold=round(videos.counts(plain[target], label).f1, 2),
+                        boundaries_given=round(videos.counts(known[target], label).f1, 2),
                         videos=len(videos.names),
                         **counts._asdict(),
                     )

@@ -64,7 +64,7 @@ def predict(
         float | None, typer.Option(help="Seconds from answer to answer; by default a sixth of a window")
     ] = None,
     smooth: Annotated[float | None, typer.Option(help="Seconds averaged over; 0 for none")] = None,
-    threshold: Annotated[float, typer.Option(help="Below this confidence it is background", min=0, max=1)] = 0.0,
+    threshold: Annotated[float, typer.Option(help="Segments below this confidence are background", min=0, max=1)] = 0.0,
     top: Annotated[int, typer.Option(help="Classes to name for each segment", min=1)] = 5,
     format: Annotated[list[Form] | None, typer.Option(help="Write this too; repeat for several")] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for what is written")] = Path(),

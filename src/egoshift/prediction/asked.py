@@ -27,7 +27,7 @@ class Asked:
         window_s: How much of the recording one answer is about; none takes three quarters of a training clip.
         stride_s: How far apart answers are; none takes a sixth of a window.
         smoothing_s: Over how much answers are averaged; none takes two thirds of a window, 0 does not.
-        threshold: Below which confidence a stretch is background.
+        threshold: Below which confidence a segment is background.
         top_k: How many classes a segment names.
         segments: Stretches to judge instead of windows, in seconds.
     """

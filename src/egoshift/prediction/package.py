@@ -13,6 +13,7 @@ A run's folder and one trained model's folder are read as well.
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -97,11 +98,11 @@ class Package:
             key: ref.model_copy(update={"encoder": name}) if ref.encoder == old else ref
             for key, ref in self.streams.items()
         }
-        for model in self.models:
-            if model.text_encoder == old:
-                model.text_encoder = name
+        models = tuple(copy(model) for model in self.models)
+        for model in models:
+            model.text_encoder = name if model.text_encoder == old else model.text_encoder
         weights = {name if key == old else key: sha256 for key, sha256 in self.weights.items()}
-        return replace(self, streams=streams, weights=weights)
+        return replace(self, models=models, streams=streams, weights=weights)
 
 
 def load_package(name_or_path: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Package:

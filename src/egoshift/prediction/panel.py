@@ -160,7 +160,7 @@ class Panel:
         for place, label in enumerate(self._labels):
             top = self._strip_top + place * self._pitch
             bottom = top + self._thickness - 1
-            on.rectangle((self._gap, top, self._width - self._gap - 1, bottom), fill=TROUGH)
+            on.rectangle((self._gap, top, max(self._gap, self._width - self._gap - 1), bottom), fill=TROUGH)
             for segment in self._prediction.timeline.tracks[label]:
                 if not segment.is_background:
                     left, right = self._column(segment.start_s), self._column(segment.stop_s)

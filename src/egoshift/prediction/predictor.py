@@ -162,7 +162,8 @@ class Predictor:
             MediaError: The recording cannot be read.
             ConfigError: What is asked for does not fit the model.
         """
-        assert asked is None or not fields, "give asked, or its fields"
+        if asked is not None and fields:
+            raise ConfigError(f"predict is given asked and {', '.join(fields)}; give asked, or its fields")
         wanted = asked or Asked.of(fields)
         self.words(wanted)  # before hours are spent
         recording = open_recording(

@@ -104,30 +104,42 @@ def track_of(
         steps: From when to when each step lasts.
         probabilities: Per step and class; steps of NaN give no segment.
         names: Of the classes.
-        threshold: Below which confidence a step is background.
+        threshold: Below which confidence a segment is background; neighbours that both are become one. Judged before
+            merging, single steps would cut good segments into pieces.
         top_k: How many classes a segment names.
         merge: Whether neighbours in which the same class leads become one; their probabilities are averaged.
     """
     read: Bool[np.ndarray, " steps"] = np.isfinite(probabilities).all(1) if len(names) else np.zeros(len(steps), bool)
     if not read.any():
         return ()
-    leads = np.where(np.nan_to_num(probabilities).max(1) >= threshold, np.nan_to_num(probabilities).argmax(1), -1)
-    follows = (leads[1:] == leads[:-1]) & read[1:] & read[:-1] & np.isclose(steps[1:, 0], steps[:-1, 1]) & merge
-    first = np.flatnonzero(np.concatenate([[True], ~follows]) & read)
-    ends = np.flatnonzero(np.concatenate([~follows, [True]]) & read)
+    values = probabilities.astype(np.float64)
+    lengths_s, leads = np.diff(steps, axis=1)[:, 0], np.nan_to_num(values).argmax(1)
+    joins = read[1:] & read[:-1] & np.isclose(steps[1:, 0], steps[:-1, 1]) & merge
+    for run in _runs(leads, read, joins):
+        if np.average(values[run], axis=0, weights=lengths_s[run]).max() < threshold:
+            leads[run] = -1
     segments = []
-    for start, stop in zip(first.tolist(), ends.tolist(), strict=True):
-        weights = np.diff(steps[start : stop + 1], axis=1)[:, 0]
-        means = np.average(probabilities[start : stop + 1].astype(np.float64), axis=0, weights=weights)
+    for run in _runs(leads, read, joins):
+        lead, means = int(leads[run.start]), np.average(values[run], axis=0, weights=lengths_s[run])
         segments.append(
             Segment(
-                start_s=round(float(steps[start, 0]), 6),
-                stop_s=round(float(steps[stop, 1]), 6),
-                name=BACKGROUND if leads[start] < 0 else names[leads[start]],
-                guesses=_best(means, names, top_k, int(leads[start])),
+                start_s=round(float(steps[run.start, 0]), 6),
+                stop_s=round(float(steps[run.stop - 1, 1]), 6),
+                name=BACKGROUND if lead < 0 else names[lead],
+                guesses=_best(means, names, top_k, lead),
             )
         )
     return tuple(segments)
+
+
+def _runs(
+    leads: Int[np.ndarray, " steps"], read: Bool[np.ndarray, " steps"], joins: Bool[np.ndarray, " borders"]
+) -> list[slice]:
+    """Neighbouring steps in which the same class leads, as slices; steps that could not be read are in none."""
+    follows = (leads[1:] == leads[:-1]) & joins
+    first = np.flatnonzero(np.concatenate([[True], ~follows]) & read)
+    stops = np.flatnonzero(np.concatenate([~follows, [True]]) & read) + 1
+    return [slice(start, stop) for start, stop in zip(first.tolist(), stops.tolist(), strict=True)]
 
 
 def _best(means: Float[np.ndarray, " classes"], names: Sequence[str], top_k: int, leads: int) -> tuple[Guess, ...]:

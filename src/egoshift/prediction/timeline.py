@@ -71,7 +71,7 @@ class Timeline(BaseModel):
         calibrated: Per kind of label, whether confidences are by a temperature fitted on held-out source videos.
         window_s: How much of the recording one answer is about.
         stride_s: How far apart answers are.
-        threshold: Below which confidence a stretch is background.
+        threshold: Below which confidence a segment is background.
         partial: Whether something is missing: the rest after an interruption, or a stretch that cannot be decoded.
         notices: What a person should know, one line each.
     """
