@@ -190,7 +190,7 @@ def test_folders_without_a_model_and_ids_that_cannot_be_reached(monkeypatch: pyt
         raise ConnectionError("no route\nto host")
 
     monkeypatch.setattr(package, "snapshot_download", unreachable)
-    for name in ("somebody/xmic", "runs/typo", "not an id/at all/ever"):
+    for name in ("somebody/xmic", "runs/typo"):
         with pytest.raises(CheckpointError, match=f"{name}: is neither a folder here nor a model of the hub") as error:
             Predictor.from_pretrained(name)
         assert "\n" not in str(error.value)
