@@ -15,7 +15,9 @@ EXAMPLES = """Examples:
 
   egoshift extract my_videos/ --encoder ./clip-folder --rate 8
 
-  egoshift extract multimodal.yaml --encoder imu:runs/mmg_imu/models/action"""
+  egoshift extract multimodal.yaml --encoder imu:runs/mmg_imu/models/action
+
+  egoshift extract kitchen.yaml --encoder openai/clip-vit-base-patch16 --ray 10.0.0.1:6379"""
 
 
 class Arithmetic(StrEnum):
@@ -49,6 +51,17 @@ def extract(
         Arithmetic, typer.Option(help="auto is bfloat16 where the processor has it")
     ] = Arithmetic.AUTO,
     batch_size: Annotated[int, typer.Option(help="Images, or windows, per call of the encoder", min=1)] = 16,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Encode in so many processes that share the cores (extra ray)", min=1, show_default=False),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Encode on this Ray cluster, of which this machine is one; all see the same files at the same paths",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Encode every data set's frames, or a sensor's windows, once; may be stopped at any time and goes on where it was.
@@ -58,7 +71,7 @@ def extract(
     from egoshift.datasets import DataCard
     from egoshift.encoders import sensor_of
     from egoshift.errors import ConfigError
-    from egoshift.features import ExtractProgress, FramePlan
+    from egoshift.features import ExtractProgress, FramePlan, Workers
     from egoshift.recipes import fill_store
 
     wanted: Any = None if views is None else tuple(view.strip() for view in views.split(","))
@@ -84,6 +97,7 @@ def extract(
                 precision=precision.value,
                 batch_size=batch_size,
                 progress=show,
+                workers=None if workers is None and ray is None else Workers(workers, ray),
             )
         documents.append(
             {

@@ -13,6 +13,7 @@ from egoshift.features.signals import SignalFeatures
 from egoshift.features.store import Store
 from egoshift.features.stored import StoredFeatures
 from egoshift.features.tensors import TensorFeatures
+from egoshift.features.work import Workers
 
 __all__ = [
     "AbstractFeatureSource",
@@ -29,6 +30,7 @@ __all__ = [
     "TensorFeatures",
     "VideoEntry",
     "View",
+    "Workers",
     "check",
     "extract",
     "extract_sensor",

@@ -4,13 +4,16 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from safetensors.numpy import load_file
+
 from egoshift.errors import DataError, Fault
-from egoshift.features.files import write_atomically
+from egoshift.features.files import sync_folder, write_atomically
 from egoshift.features.manifest import Manifest
 from egoshift.features.parts import Rows, merge, read_parts, write_part
 from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
 from egoshift.features.wanted import Kept, Wanted, in_order_of_time
 
+_SHARDS = "shards"
 _NO_CLIPS = "no clip of the data set can be used"
 
 
@@ -73,6 +76,22 @@ class Draft:
             sources.append(self._old_rows(video.video_id))
         whole = in_order_of_time(sources)
         write_part(self._path, video.video_id, video.entry(whole["times"]), whole)
+
+    def take(self, video: Wanted, part: Path) -> None:
+        """Adds a part with the missing rows of a video that another process wrote into a shard of this store."""
+        if not video.replaced and (video.video_id in self._parts or video.video_id in self._offsets):
+            self.add(video, load_file(part))
+            part.unlink()
+        else:
+            part.replace(self._path / UNFINISHED / part.name)
+            sync_folder(self._path / UNFINISHED)
+
+    def shards(self) -> Path:
+        """An empty folder for what other processes write; those of a run that was killed write there no more."""
+        folder = self._path.resolve() / UNFINISHED / _SHARDS
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
 
     def finish(self, asked: set[str], unusable: Mapping[str, Fault], faults: Sequence[Fault]) -> Store:
         """Merges all parts into the store and opens it.

@@ -1,28 +1,30 @@
 """Extraction: videos in, a finished feature store out; resumable at any kill, with the same bytes in the end."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import polars as pl
+import torch
 
 from egoshift.encoders import AbstractImageEncoder
 from egoshift.errors import ConfigError, DataError, Fault
 from egoshift.features.check import check
 from egoshift.features.draft import Draft
-from egoshift.features.jobs import Encoded, Finished, Job
+from egoshift.features.jobs import Event, Job
 from egoshift.features.lock import writing
 from egoshift.features.manifest import Manifest, View, library_versions
+from egoshift.features.missing import encode_missing
 from egoshift.features.parts import recover, writing_to
 from egoshift.features.pipeline import Pipeline
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.store import Store
 from egoshift.features.wanted import Wanted, wanted_videos
-from egoshift.media import AbstractHandLocator
+from egoshift.features.work import AbstractWork, Workers
+from egoshift.media import AbstractHandLocator, VideoInfo
 from egoshift.records import Dataset
 
 
@@ -65,6 +67,7 @@ def extract(
     locator: AbstractHandLocator | None = None,
     batch_size: int = 16,
     progress: Callable[[ExtractProgress], None] | None = None,
+    workers: Workers | None = None,
 ) -> ExtractReport:
     """Encodes the frames that the clips of a data set need, once, into a store at ``out``.
 
@@ -82,12 +85,14 @@ def extract(
         locator: Where the hands are; needed for the hand view. Called from several threads at once, from each for one
             video at a time.
         batch_size: Images per call of the encoder.
-        progress: Called after every batch.
+        progress: Called after every batch; with workers, about once a second for each.
+        workers: Processes to encode in; none encodes in this one.
 
     Raises:
         StoreError: The store at ``out`` was made with other settings, is damaged, or is being written by another
             process.
         DataError: No clip can be used; names every fault.
+        ConfigError: There are no such workers, or they cannot reach the files.
     """
     started_s = time.monotonic()
     settings = make_settings(encoder, plan or FramePlan(), tuple(views), locator)
@@ -97,20 +102,17 @@ def extract(
         found = check(dataset, locator=locator if "hand" in settings.views else None, read_detections=False)
         wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
         meter = Meter(wanted, len(settings.views), progress)
-        todo = {video.video_id: video for video in wanted if len(video.missing_s)}
-        jobs = [
-            Job(video_id, found.videos[video_id], video.missing_s, dataset.frame_rates_hz.get(video_id))
-            for video_id, video in todo.items()
-        ]
-        failed = _encode(draft, todo, jobs, lambda: Pipeline(encoder, settings.views, locator, batch_size), meter)
+        work = FrameWork(encoder, settings.views, locator, batch_size, found.videos, dataset.frame_rates_hz)
+        failed = encode_missing(draft, wanted, work, meter, workers)
         faults = (*found.faults, *failed.values())
         store = draft.finish({video.video_id for video in wanted}, {**found.unusable, **failed}, faults)
+    num_todo = sum(len(video.missing_s) > 0 for video in wanted)
     covered = found.clips.filter(~pl.col("video_id").is_in(list(failed)))
     return ExtractReport(
         store,
         videos_total=found.videos_total,
-        videos_encoded=len(todo) - len(failed),
-        videos_kept=len(wanted) - len(todo),
+        videos_encoded=num_todo - len(failed),
+        videos_kept=len(wanted) - num_todo,
         frames_encoded=meter.frames_encoded,
         clips_total=found.clips_total,
         clips_usable=len(covered),
@@ -118,6 +120,40 @@ def extract(
         faults=faults,
         notices=notices(wanted),
     )
+
+
+@dataclass(frozen=True)
+class FrameWork(AbstractWork):
+    """Encoding the frames of videos.
+
+    Attributes:
+        encoder: The frozen tower.
+        views: What to encode of each frame.
+        locator: Where the hands are, for the hand view.
+        batch_size: Images per call of the encoder.
+        videos: The header of each video.
+        frame_rates_hz: Of folders of numbered frames.
+    """
+
+    encoder: AbstractImageEncoder
+    views: tuple[View, ...]
+    locator: AbstractHandLocator | None
+    batch_size: int
+    videos: Mapping[str, VideoInfo]
+    frame_rates_hz: Mapping[str, float]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder runs."""
+        return self.encoder.device
+
+    def run(self, videos: Sequence[Wanted]) -> Generator[Event, None, None]:
+        """Decodes and encodes at the same time; see ``Pipeline``."""
+        jobs = [
+            Job(name, self.videos[name], video.missing_s, self.frame_rates_hz.get(name))
+            for name, video in ((video.video_id, video) for video in videos)
+        ]
+        return Pipeline(self.encoder, self.views, self.locator, self.batch_size).run(jobs)
 
 
 def make_settings(
@@ -143,31 +179,6 @@ def make_settings(
     in_order = tuple(view for view in get_args(View) if view in views)
     values = {"encoder": encoder.card, "views": in_order, "plan": plan, "hand": hand, "libraries": library_versions()}
     return Manifest.model_validate(values)
-
-
-def _encode(
-    draft: Draft,
-    todo: Mapping[str, Wanted],
-    jobs: Sequence[Job],
-    open_pipeline: Callable[[], Pipeline],
-    meter: Meter,
-) -> dict[str, Fault]:
-    """Encodes what is missing, adds each video to the draft as it is finished, and gives the faults of the others."""
-    failed: dict[str, Fault] = {}
-    if not todo:
-        return failed
-    draft.open()
-    with closing(open_pipeline().run(jobs)) as events:
-        for event in events:
-            if isinstance(event, Encoded):
-                meter.encoded(event.video_id, event.num_rows)
-            elif isinstance(event, Finished):
-                draft.add(todo[event.video_id], event.rows)
-                meter.finished()
-            else:
-                failed[event.video_id] = event.fault
-                meter.failed(event.video_id)
-    return failed
 
 
 def notices(wanted: Sequence[Wanted]) -> tuple[str, ...]:

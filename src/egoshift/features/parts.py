@@ -67,14 +67,16 @@ def writing_to(store: Path) -> Iterator[None]:
         ) from error
 
 
-def write_part(store: Path, video_id: str, entry: VideoEntry, rows: Rows) -> None:
-    """Adds a finished video."""
+def write_part(store: Path, video_id: str, entry: VideoEntry, rows: Rows) -> Path:
+    """Adds a finished video, and says where."""
     name = f"{xxhash.xxh3_128_hexdigest(video_id.encode())}.safetensors"
     content = save(
         {key: np.ascontiguousarray(value) for key, value in rows.items()},
         {"video_id": video_id, "entry": entry.model_dump_json()},
     )
-    write_atomically(store / UNFINISHED / name, content)
+    path = store / UNFINISHED / name
+    write_atomically(path, content)
+    return path
 
 
 def read_parts(store: Path) -> dict[str, Part]:

@@ -1,11 +1,12 @@
 """Extraction of a sensor's features: windows around a grid of times, encoded once, into a store like any other."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 
@@ -13,14 +14,17 @@ from egoshift.encoders import SignalTower
 from egoshift.errors import DataError, Fault, MediaError
 from egoshift.features.draft import Draft
 from egoshift.features.extract import ExtractReport, notices
+from egoshift.features.jobs import Encoded, Event, Failed, Finished
 from egoshift.features.lock import writing
 from egoshift.features.manifest import Manifest, library_versions
-from egoshift.features.parts import Rows, recover, writing_to
+from egoshift.features.missing import encode_missing
+from egoshift.features.parts import recover, writing_to
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.recordings import LEAST_PRESENT, Signal, clip_rows, read_signal, windows_of
 from egoshift.features.store import feature_dtype
 from egoshift.features.wanted import Wanted, wanted_videos
+from egoshift.features.work import AbstractWork, Workers
 from egoshift.media import SensorReader
 from egoshift.records import Dataset, SensorFile
 
@@ -44,6 +48,7 @@ def extract_sensor(
     plan: FramePlan | None = None,
     batch_size: int = 64,
     progress: Callable[[ExtractProgress], None] | None = None,
+    workers: Workers | None = None,
 ) -> ExtractReport:
     """Encodes windows around the times that the clips of a data set need, once, into a store at ``out``.
 
@@ -57,12 +62,14 @@ def extract_sensor(
         out: Folder of the store; made where missing.
         plan: Which times are the middles of windows; by default a grid of ``WINDOWS_A_SECOND``.
         batch_size: Windows per call of the encoder; the same for equal bytes.
-        progress: Called after every batch.
+        progress: Called after every batch; with workers, about once a second for each.
+        workers: Processes to encode in; none encodes in this one.
 
     Raises:
         StoreError: The store at ``out`` was made with other settings, is damaged, or is being written by another
             process.
         DataError: No clip can be used; names every fault.
+        ConfigError: There are no such workers, or they cannot reach the files.
     """
     started_s = time.monotonic()
     sensor = tower.card.signal.sensor
@@ -75,7 +82,8 @@ def extract_sensor(
         draft = Draft.begin(out, settings)
         wanted = wanted_videos(clips, _recordings(clips, files), plan, draft.kept())
         meter = Meter(wanted, 1, progress)
-        failed = _encode_all(draft, wanted, files, dataset.frame_rates_hz, tower, batch_size, meter)
+        work = SensorWork(tower, files, dataset.frame_rates_hz, batch_size)
+        failed = encode_missing(draft, wanted, work, meter, workers)
         faults = (*dataset.faults, *failed.values())
         store = draft.finish({video.video_id for video in wanted}, failed, (*faults, *_nothing(clips, sensor, dataset)))
     todo = [video for video in wanted if len(video.missing_s)]
@@ -106,36 +114,45 @@ def _nothing(clips: pl.DataFrame, sensor: str, dataset: Dataset) -> tuple[Fault,
     return (Fault("absent-sensor", Path(dataset.name), f"no recording has {sensor}", remedy),)
 
 
-def _encode_all(
-    draft: Draft,
-    wanted: Sequence[Wanted],
-    files: Mapping[str, SensorFile],
-    frame_rates_hz: Mapping[str, float],
-    tower: SignalTower,
-    batch_size: int,
-    meter: Meter,
-) -> dict[str, Fault]:
-    """Encodes what is missing, one recording after the other, and gives the faults of those that cannot be read."""
-    failed: dict[str, Fault] = {}
-    todo = [video for video in wanted if len(video.missing_s)]
-    if todo:
-        draft.open()
-    with SensorReader() as reader:
-        for video in todo:
-            name = video.video_id
-            try:
-                signal = read_signal(files[name], tower.card.signal, frame_rates_hz.get(name), reader)
-                rows = _encoded(signal, video, tower, batch_size, meter)
-            except (MediaError, DataError) as error:
-                failed[name] = error.fault if isinstance(error, MediaError) else error.faults[0]
-                meter.failed(name)
-                continue
-            draft.add(video, rows)
-            meter.finished()
-    return failed
+@dataclass(frozen=True)
+class SensorWork(AbstractWork):
+    """Encoding the windows of recordings, one recording after the other.
+
+    Attributes:
+        tower: The frozen encoder.
+        files: Where each recording lies.
+        frame_rates_hz: Of folders of numbered frames.
+        batch_size: Windows per call of the encoder.
+    """
+
+    tower: SignalTower
+    files: Mapping[str, SensorFile]
+    frame_rates_hz: Mapping[str, float]
+    batch_size: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder runs."""
+        return self.tower.encoder.mean.device
+
+    def run(self, videos: Sequence[Wanted]) -> Generator[Event, None, None]:
+        """Encodes, and says of each recording whether it could be read."""
+        with SensorReader() as reader:
+            for video in videos:
+                name = video.video_id
+                try:
+                    spec = self.tower.card.signal
+                    signal = read_signal(self.files[name], spec, self.frame_rates_hz.get(name), reader)
+                    rows = yield from _encoded(signal, video, self.tower, self.batch_size)
+                except (MediaError, DataError) as error:
+                    yield Failed(name, error.fault if isinstance(error, MediaError) else error.faults[0])
+                else:
+                    yield Finished(name, rows)
 
 
-def _encoded(signal: Signal, video: Wanted, tower: SignalTower, batch_size: int, meter: Meter) -> Rows:
+def _encoded(
+    signal: Signal, video: Wanted, tower: SignalTower, batch_size: int
+) -> Generator[Encoded, None, Mapping[str, npt.NDArray[np.generic]]]:
     spec = tower.card.signal
     centres = clip_rows(video.missing_s, spec)
     features = np.zeros((len(centres), tower.card.dim), feature_dtype(tower.card))
@@ -151,7 +168,7 @@ def _encoded(signal: Signal, video: Wanted, tower: SignalTower, batch_size: int,
             present[start : start + len(own)] = there
             with np.errstate(over="ignore"):  # refused below
                 features[start : start + len(own)] = np.where(there[:, None], given, 0)
-        meter.encoded(video.video_id, len(own))
+        yield Encoded(video.video_id, len(own))
     if not np.isfinite(features).all():
         message = "the encoder gave NaN, or more than float16 holds"
         raise MediaError(

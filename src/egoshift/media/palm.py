@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,10 @@ class PalmLocator(AbstractHandLocator):
         self._hand_threshold = hand_threshold
         self._session = _open_session(path)
         self._centres = anchor_centres()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A session cannot be pickled; another process opens its own.
+        return partial(PalmLocator, self._path, hand_threshold=self._hand_threshold), ()
 
     @cached_property
     def description(self) -> dict[str, object]:

@@ -25,6 +25,7 @@ from egoshift.features import (
     Store,
     StoredFeatures,
     View,
+    Workers,
     extract,
     extract_sensor,
 )
@@ -63,6 +64,7 @@ def fill_store(
     precision: Precision = "auto",
     batch_size: int = 16,
     progress: Callable[[ExtractProgress], None] | None = None,
+    workers: Workers | None = None,
 ) -> ExtractReport:
     """Encode what the clips of a data card need into its store; resumable, and a repeated call does nothing.
 
@@ -75,10 +77,11 @@ def fill_store(
         precision: See ``load_image_encoder``; encoders of sensors run in float32.
         batch_size: Images, or windows, per call of the encoder.
         progress: Called after every batch.
+        workers: Processes to encode in; none: this one.
 
     Raises:
-        ConfigError: Hand crops are asked for and the card names no detections; or views, or another precision, of an
-            encoder of a sensor.
+        ConfigError: Hand crops without detections in the card; views, or another precision, of an encoder of a sensor;
+            no such workers.
     """
     if (sensor := sensor_of(encoder)) is not None:
         if views is not None:
@@ -92,6 +95,7 @@ def fill_store(
             plan=plan,
             batch_size=batch_size,
             progress=progress,
+            workers=workers,
         )
     wanted: tuple[View, ...] = ("full",) if card.hands is None else ("full", "hand")
     wanted = wanted if views is None else tuple(views)
@@ -109,6 +113,7 @@ def fill_store(
         locator=open_locator(card, dataset) if "hand" in wanted else None,
         batch_size=batch_size,
         progress=progress,
+        workers=workers,
     )
 
 

@@ -17,6 +17,7 @@ def test_the_room_offers_exactly_this():
         "TensorFeatures",
         "VideoEntry",
         "View",
+        "Workers",
         "check",
         "extract",
         "extract_sensor",
