@@ -15,7 +15,6 @@ On a machine that does other work too (``load_average`` above the number of core
 else ran just then; ``processor_share``, (d + e) divided by extraction's processor seconds, hardly does.
 """
 
-import json
 import os
 import tempfile
 import time
@@ -38,6 +37,7 @@ from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders import AbstractImageEncoder, load_image_encoder
 from egoshift.features import extract
 from egoshift.media import read_frames
+from egoshift.recipes.plan_rates import write_vit_b16
 from egoshift.records import CLIP_SCHEMA, Dataset
 
 SECONDS, GRID_HZ, BATCH, TURNS = 8.0, 4.0, 8, 3
@@ -58,22 +58,6 @@ class Spent:
         yield
         self.wall_s += time.perf_counter() - wall
         self.cpu_s += time.process_time() - cpu
-
-
-def write_vit_b16(folder: Path) -> Path:
-    """A CLIP ViT-B/16 image tower with random weights, as a local folder."""
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
-
-    torch.manual_seed(0)
-    config = CLIPVisionConfig(
-        hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, patch_size=16
-    )
-    CLIPVisionModelWithProjection(config).save_pretrained(folder)
-    size = {"crop_size": 224, "size": 224, "resample": 3, "do_resize": True, "do_center_crop": True}
-    colour = {"do_normalize": True, "image_mean": [0.481, 0.458, 0.408], "image_std": [0.269, 0.261, 0.276]}
-    kind = {"image_processor_type": "CLIPImageProcessor", "do_rescale": True}
-    (folder / "preprocessor_config.json").write_text(json.dumps(size | colour | kind))
-    return folder
 
 
 def write_720p(path: Path) -> Path:

@@ -3,6 +3,8 @@
 The bare gather knows its rows already: one ``index_select`` and a conversion to float32 per view. What a batch costs
 beyond that is the random times, the search for the nearest stored frames, and for a mapped store the sorting of rows
 and the look for NaN. Processor seconds on one thread, best of several turns: a busy machine changes them little.
+``share_of_memory_bandwidth`` holds the bytes that a batch must move (float16 read, float32 written) against the rate at
+which this machine copies; above 1, the processor's caches helped.
 """
 
 import tempfile
@@ -14,6 +16,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from benchmarks.limits import bytes_copied_per_s
 from benchmarks.report import report
 from egoshift.encoders import WeightCard
 from egoshift.features import FramePlan, Manifest, Store, StoredFeatures, VideoEntry
@@ -38,19 +41,23 @@ CARD = WeightCard(
 )
 
 
-def write_store(path: Path) -> Store:
-    """64 videos of 10 minutes at 4 Hz in two views: 0.3 GB."""
+def write_store(path: Path, num_videos: int = VIDEOS, rows_per_video: int = ROWS_PER_VIDEO) -> Store:
+    """64 videos of 10 minutes at 4 Hz in two views: 0.3 GB; or so many others. The videos hold the same features."""
     path.mkdir()
-    entry = VideoEntry(rows=ROWS_PER_VIDEO, duration_s=600.0, num_bytes=1, fingerprint="", times_hash="")
-    videos = {f"v{number:02}": entry for number in range(VIDEOS)}
+    entry = VideoEntry(rows=rows_per_video, duration_s=rows_per_video / 4, num_bytes=1, fingerprint="", times_hash="")
+    videos = {f"v{number:03}": entry for number in range(num_videos)}
     manifest = Manifest(encoder=CARD, views=("full", "hand"), plan=FramePlan(), videos=videos)
-    num_rows = VIDEOS * ROWS_PER_VIDEO
+    num_rows = num_videos * rows_per_video
     generator = np.random.default_rng(0)
-    np.save(path / "times.npy", np.tile(np.arange(ROWS_PER_VIDEO) / 4, VIDEOS))
+    np.save(path / "times.npy", np.tile(np.arange(rows_per_video) / 4, num_videos))
     np.save(path / "hand_boxes.npy", np.zeros((num_rows, 4), np.float32))
     np.save(path / "hand_origins.npy", np.zeros(num_rows, np.uint8))
     for view in manifest.views:
-        np.save(path / f"{view}.npy", generator.standard_normal((num_rows, DIM), np.float32).astype(np.float16))
+        video = generator.standard_normal((rows_per_video, DIM), np.float32).astype(np.float16)
+        array = np.lib.format.open_memmap(path / f"{view}.npy", "w+", np.float16, (num_rows, DIM))
+        for number in range(num_videos):
+            array[number * rows_per_video : (number + 1) * rows_per_video] = video
+        array.flush()
     (path / "manifest.json").write_text(manifest.text())
     return Store.open(path)
 
@@ -61,7 +68,7 @@ def clip_table() -> pl.DataFrame:
     starts = generator.uniform(0, 590, CLIPS)
     columns = {
         "clip_id": [str(number) for number in range(CLIPS)],
-        "video_id": [f"v{number:02}" for number in generator.integers(0, VIDEOS, CLIPS)],
+        "video_id": [f"v{number:03}" for number in generator.integers(0, VIDEOS, CLIPS)],
         "start_s": starts,
         "stop_s": starts + generator.uniform(1, 8, CLIPS),
         "split": ["train"] * CLIPS,
@@ -106,7 +113,8 @@ def main() -> None:
                 torch.randint(len(source), (BATCH,), generator=generator), num_frames=NUM_FRAMES, generator=generator
             )
 
-        bare_ms = best_ms(bare)
+        bare_ms, copied_per_s = best_ms(bare), bytes_copied_per_s()
+        num_bytes = BATCH * NUM_FRAMES * DIM * len(store.views) * (2 + 4)
         for kind, source in (("resident", resident), ("mapped", mapped)):
             batch_ms = best_ms(batch_of(source))
             report(
@@ -120,6 +128,7 @@ def main() -> None:
                 batch_ms=round(batch_ms, 2),
                 clips_per_s=round(BATCH / batch_ms * 1e3),
                 opened_s=round(opened_s, 2),
+                share_of_memory_bandwidth=round(num_bytes / (1e-3 * batch_ms) / copied_per_s, 3),
             )
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.limits import seconds
 from benchmarks.report import report
 from benchmarks.towers import (
     DIM,
@@ -35,7 +36,6 @@ from benchmarks.towers import (
     make_batch,
     make_text,
     precision,
-    seconds,
     write_clip,
 )
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch

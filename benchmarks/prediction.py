@@ -29,7 +29,6 @@ from benchmarks.extraction import (
     encode_a_batch_a_core,
     encode_one_batch_at_once,
     write_720p,
-    write_vit_b16,
 )
 from benchmarks.report import report
 from egoshift.classifier import ClassText
@@ -38,6 +37,7 @@ from egoshift.encoders import class_text, load_image_encoder, load_text_encoder
 from egoshift.methods import XMIC
 from egoshift.prediction import Predictor
 from egoshift.prediction.package import Package
+from egoshift.recipes.plan_rates import write_vit_b16
 from egoshift.recipes.run import StreamRef
 from egoshift.training import TrainedModel
 from egoshift.world import write_world

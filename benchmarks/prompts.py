@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.limits import seconds
 from benchmarks.report import report
 from benchmarks.towers import (
     CONTEXT,
@@ -47,7 +48,6 @@ from benchmarks.towers import (
     make_batch,
     make_text,
     precision,
-    seconds,
     write_clip,
 )
 from egoshift.blocks.streams import video_vectors

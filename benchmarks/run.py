@@ -13,8 +13,10 @@ from typing import Any
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parent / "docs"
 BENCHMARKS = (
+    "limits",
     "logits",
     "train_step",
+    "full_scale",
     "decoding",
     "extraction",
     "gather",
@@ -31,8 +33,9 @@ BENCHMARKS = (
 _HEAD = """# Benchmarks
 
 Each line is a ratio measured side by side in one run, held against its bar; `make bench` runs them all again and
-rewrites this page from `benchmarks.json`. Times differ from machine to machine, so none are given here. Training and
-encoding are measured in bfloat16 where the processor has instructions for it, else in float32 (see `benchmarks.json`).
+rewrites this page from `benchmarks.json`. Times differ from machine to machine, so none are given here but this
+machine's own limits. Training and encoding are measured in bfloat16 where the processor has instructions for it, else
+in float32 (see `benchmarks.json`).
 
 | benchmark | measured | bar | machine | command |
 | --- | ---: | --- | --- | --- |
@@ -53,15 +56,43 @@ read features that were computed once, but those with a remark, which run the im
 """
 
 
+_LIMITS_HEAD = """
+## This machine's limits
+
+What the lines above were held against, best of several rounds; with a ratio, all cores to one thread, and reading from
+the disk to writing.
+
+| limit | measured | ratio | machine |
+| --- | ---: | ---: | --- |
+"""
+
+
 def page(lines: Iterable[Mapping[str, Any]]) -> str:
     """The page of all lines: one table, and one of those that compare methods."""
     ordered = sorted(lines, key=lambda line: line["name"])
     rows = [
         (line["name"], f"{line['value']:g} {line['unit']}", line["bar"], line["machine"], f"`{line['command']}`")
         for line in ordered
-        if "method" not in line
+        if "method" not in line and "limit" not in line
     ]
-    return _HEAD + table(rows) + methods_section([line for line in ordered if "method" in line])
+    limits = limits_section([line for line in ordered if "limit" in line])
+    return _HEAD + table(rows) + limits + methods_section([line for line in ordered if "method" in line])
+
+
+def limits_section(lines: list[Mapping[str, Any]]) -> str:
+    """The table of this machine's limits; nothing where they were not measured."""
+    if not lines:
+        return ""
+    rows = [
+        (
+            line["name"].removeprefix("limit-"),
+            f"{ratio(line['value'])} {line['unit']}",
+            ratio(line["ratio"]) if "ratio" in line else "",
+            line["machine"],
+        )
+        for line in lines
+    ]
+    return _LIMITS_HEAD + table(rows)
 
 
 def methods_section(lines: list[Mapping[str, Any]]) -> str:

@@ -12,7 +12,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -158,13 +157,6 @@ def backward_step(model: AbstractClassifier, batch: StreamBatch, text: Mapping[L
     with autocast():
         logits = model(batch, text)
     torch.autograd.backward(label_cross_entropy(logits, batch.targets))
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """The processor time of one call."""
-    start = time.process_time()
-    action()
-    return time.process_time() - start
 
 
 def extra_mib(action: Callable[[], object]) -> float:

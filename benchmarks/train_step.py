@@ -3,7 +3,7 @@
 Noun classes of Ego4D, a batch of 256 clips, both views, 16 of 24 frames drawn per clip. Two models: the preset
 ``released`` (MLPs of d/4) and the same with MLPs of 4d, as Efficient-Prompt has them. A step is assembling the batch,
 forward, loss, backward and the fused AdamW. Logits are measured forward and backward by themselves, since autograd
-mixes their backward with the rest. The peak is the best rate of a large product in the same type, measured between the
+mixes their backward with the rest. The peak is that of ``benchmarks.limits`` in the same type, measured between the
 steps; a step's rate counts the operations of its matrix products as they are run (torch's FlopCounterMode), so
 products that were saved do not count. Each number is processor time on one thread, the best of several rounds, so that
 a busy machine changes it little.
@@ -11,13 +11,13 @@ a busy machine changes it little.
 bfloat16 where the processor multiplies it natively, else float32; malloc as the command line of egoshift sets it.
 """
 
-import time
 from collections.abc import Callable
 
 import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.limits import MatrixProducts, seconds
 from benchmarks.report import report
 from egoshift.classifier import ClassText, StreamBatch
 from egoshift.cli.main import keep_large_blocks
@@ -28,16 +28,9 @@ from egoshift.methods import PRESETS, XMIC, adapted_logits
 from egoshift.records import Label
 
 BATCH, CLASSES, FRAMES, STORED_FRAMES, DIM, CLIPS = 256, 521, 16, 24, 512, 2048
-ROUNDS, PRODUCT = 8, 2048
+ROUNDS = 8
 VARIANTS: dict[str, dict[str, object]] = {"released": {}, "wide-mlp": {"mlp_ratio": 4.0}}
 DTYPE = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """The processor time of one call."""
-    start = time.process_time()
-    action()
-    return time.process_time() - start
 
 
 def make_source() -> TensorFeatures:
@@ -59,11 +52,11 @@ def logits_step() -> Callable[[], None]:
 
 
 def measure(model: XMIC, source: TensorFeatures) -> dict[str, float]:
-    """Seconds of assembly, update, logits and product, best of all rounds; and how many operations the update takes."""
+    """Seconds of assembly, update and logits, best of all rounds; operations of an update, and of the peak's second."""
     text: dict[Label, ClassText] = {"noun": ClassText(8 / DIM**0.5 * torch.randn(CLASSES, DIM))}
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-4, fused=True)
     generator = torch.Generator().manual_seed(2)
-    left, right = (torch.randn(PRODUCT, PRODUCT).to(DTYPE) for _ in range(2))
+    products = MatrixProducts(DTYPE)
     batches: list[StreamBatch] = []
 
     def assemble() -> None:
@@ -81,10 +74,13 @@ def measure(model: XMIC, source: TensorFeatures) -> dict[str, float]:
     assemble()
     with FlopCounterMode(display=False) as counter:
         update()
-    parts = {"assembly": assemble, "update": update, "logits": logits_step(), "product": lambda: left @ right}
-    rounds = [{name: seconds(part) for name, part in parts.items()} for _ in range(ROUNDS)]
+    parts = {"assembly": assemble, "update": update, "logits": logits_step()}
+    rounds = []
+    for _ in range(ROUNDS):
+        rounds.append({name: seconds(part) for name, part in parts.items()})
+        products.turn()
     best = {name: min(one[name] for one in rounds) for name in parts}
-    return best | {"operations": float(counter.get_total_flops())}
+    return best | {"operations": float(counter.get_total_flops()), "peak": products.per_s}
 
 
 def main() -> None:
@@ -97,7 +93,7 @@ def main() -> None:
         model = XMIC(**{**PRESETS["xmic"]["released"], **options})  # type: ignore[arg-type]
         best = measure(model, source)
         step = best["assembly"] + best["update"]
-        peak = 2 * PRODUCT**3 / best["product"]
+        peak = best["peak"]
         shares = {
             "assembly-share": (best["assembly"] / step, "< 2 %"),
             "logits-share": (best["logits"] / step, "< 1 %"),

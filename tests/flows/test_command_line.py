@@ -115,6 +115,7 @@ def test_the_table_of_clips_is_written_as_parquet_and_csv(egoshift: Command, wor
             "report",
             "recipes",
             "reproduce",
+            "plan",
             "encoders",
         ),
         *("data check", "data clips"),
@@ -152,6 +153,9 @@ def test_wrong_usage_exits_with_two(egoshift: Command, arguments: list[str]):
         ),
         (["tables", "x", "--table", "2"], "--table is of a paper's tables; add --paper xmic"),
         (["recipes", "xmik"], "no recipe or run file 'xmik'"),
+        (["plan", "--rates", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["plan", "--rates", "x.json", "--device", "cuda"], "x.json: rates are read, not measured"),
+        (["plan", "--device", "tpu"], "device 'tpu' cannot be used here"),
     ],
 )
 def test_what_is_not_there_is_named_in_one_line(egoshift: Command, arguments: list[str], message: str):

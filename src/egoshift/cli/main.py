@@ -26,6 +26,7 @@ _VERBS = (
     "export",
     "claims",
     "reproduce",
+    "plan",
     "recipes",
     "encoders",
 )
