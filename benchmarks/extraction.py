@@ -60,7 +60,7 @@ class Spent:
         self.cpu_s += time.process_time() - cpu
 
 
-def write_720p(path: Path) -> Path:
+def write_720p(path: Path, seconds: float = SECONDS) -> Path:
     """H.264 at about 5 Mbit/s: a camera that pans over a grainy texture."""
     generator = np.random.default_rng(0)
     coarse = generator.integers(40, 215, (40, 64, 3)).astype(np.uint8)
@@ -71,7 +71,7 @@ def write_720p(path: Path) -> Path:
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", 5_000_000
         stream.codec_context.time_base = Fraction(1, RATE_HZ)
-        for index in range(int(SECONDS * RATE_HZ)):
+        for index in range(int(seconds * RATE_HZ)):
             left, top = int(300 + 280 * np.sin(index / 40)), int(200 + 190 * np.cos(index / 55))
             view = np.ascontiguousarray(texture[top : top + HEIGHT, left : left + WIDTH])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(view, format="rgb24")))
@@ -79,9 +79,9 @@ def write_720p(path: Path) -> Path:
     return path
 
 
-def decode(path: Path, encoder: AbstractImageEncoder) -> list[Tensor]:
+def decode(path: Path, encoder: AbstractImageEncoder, seconds: float = SECONDS) -> list[Tensor]:
     """All frames of the grid, prepared, by one thread."""
-    times_s = np.arange(int(SECONDS * GRID_HZ)) / GRID_HZ
+    times_s = np.arange(int(seconds * GRID_HZ)) / GRID_HZ
     torch.set_num_threads(1)
     images = [encoder.prepare(frame) for _, frame in read_frames(path, times_s, threads=1)]
     torch.set_num_threads(os.cpu_count() or 1)

@@ -92,7 +92,7 @@ def scan_pictures(
     views: Sequence[View],
     hands: HandsOf,
     rate_hz: float,
-    batch_size: int = 16,
+    batch_size: int = 8,
     progress: OnScan | None = None,
 ) -> Scanned:
     """Features of the pictures at every ``1 / rate_hz`` seconds.
