@@ -3,8 +3,8 @@
 X-MIC and zero-shot CLIP on hand crops are trained on *kitchen*; then whole videos that nothing was trained on, of
 *kitchen* (within) and of *home* (across), become timelines by ``Predictor.predict`` as a person would call it, with the
 hand detections. The threshold below which a stretch is background is the best of eleven on *kitchen*'s training videos,
-so that no tested video decides it. The same segments are also judged one by one (``segments=``), which is what a
-timeline could reach if its boundaries were right.
+so that no tested video decides it; that it is judged on merged segments was decided with these scores in view. The same
+segments are also judged one by one (``segments=``), which is what a timeline could reach if its boundaries were right.
 
 ``python -m benchmarks.timeline [FOLDER]`` keeps the world and the runs in a folder and goes on from them.
 """
