@@ -13,24 +13,10 @@ from egoshift.encoders import load_image_encoder
 from egoshift.errors import ConfigError, MediaError
 from egoshift.prediction import Asked, Predictor
 from egoshift.prediction.live import Live, LiveSource
-from tests.fixtures.trained_runs import NOUNS, VERBS, picture
+from tests.fixtures.trained_runs import NOUNS, TEMPERATURES, VERBS, picture
 from tests.fixtures.videos import read_index, write_audio, write_video
-from tests.unit.prediction.test_predictor import TEMPERATURES
 
 PICTURES_HZ = 8
-
-
-@pytest.fixture(scope="module")
-def predictor(pictures: Path) -> Predictor:
-    found = Predictor.from_pretrained(pictures / "xmic")
-    for model in found.package.models:
-        assert model.fit is not None
-        fitted = {
-            label: value.model_copy(update={"temperature": TEMPERATURES[label]})
-            for label, value in model.fit.calibration.items()
-        }
-        model.fit = model.fit.model_copy(update={"calibration": fitted})
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -18,27 +18,11 @@ from egoshift.prediction.scan import RECORDING
 from egoshift.prediction.segments import steps_of, windows_of
 from egoshift.records import Label
 from egoshift.training import TrainedModel
-from tests.fixtures.trained_runs import NOUNS, VERBS
+from tests.fixtures.trained_runs import NOUNS, TEMPERATURES, VERBS
 from tests.fixtures.videos import write_audio
 from tests.unit.features.examples import example_dataset, slow_rows
 
 from .recordings import damage, write_long
-
-TEMPERATURES: dict[Label, float] = {"noun": 0.1, "verb": 0.2}
-"""Far from 1, and low enough that windows differ, of weights that are as good as random."""
-
-
-@pytest.fixture(scope="module")
-def predictor(pictures: Path) -> Predictor:
-    found = Predictor.from_pretrained(pictures / "xmic")
-    for model in found.package.models:
-        assert model.fit is not None
-        fitted = {
-            label: value.model_copy(update={"temperature": TEMPERATURES[label]})
-            for label, value in model.fit.calibration.items()
-        }
-        model.fit = model.fit.model_copy(update={"calibration": fitted})
-    return found
 
 
 @pytest.fixture(scope="module")
