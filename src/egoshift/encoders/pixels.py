@@ -4,7 +4,7 @@
 image tower of that encoder wants it, as 3 * size * size bytes. They lie in the same time-keyed store as features do,
 in bytes instead of float16: 147 KiB for each frame of 224 x 224 (512 numbers of a ViT-B/16 take 1 KiB), so 2 GiB for
 an hour at 4 frames a second and one view, and 15 KiB a frame at the 72 x 72 of ``egoworld``. While a video is being
-extracted its pictures are in memory, up to three times over at its end.
+extracted its pictures lie on the disk beside the store a second time.
 """
 
 import hashlib

@@ -4,14 +4,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safetensors.numpy import load_file
-
 from egoshift.errors import DataError, Fault
 from egoshift.features.files import sync_folder, write_atomically
 from egoshift.features.manifest import Manifest
-from egoshift.features.parts import Rows, merge, read_parts, write_part
+from egoshift.features.parts import merge, read_parts, rows_of, write_part
+from egoshift.features.rows import Rows, map_rows, times_of
 from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
-from egoshift.features.wanted import Kept, Wanted, in_order_of_time
+from egoshift.features.wanted import Kept, Wanted
 
 _SHARDS = "shards"
 _NO_CLIPS = "no clip of the data set can be used"
@@ -74,17 +73,21 @@ class Draft:
             sources.append(self._parts[video.video_id].rows())
         elif not video.replaced and video.video_id in self._offsets:
             sources.append(self._old_rows(video.video_id))
-        whole = in_order_of_time(sources)
-        write_part(self._path, video.video_id, video.entry(whole["times"]), whole)
+        write_part(self._path, video.video_id, video.entry(times_of(sources)), sources)
 
     def take(self, video: Wanted, part: Path) -> None:
         """Adds a part with the missing rows of a video that another process wrote into a shard of this store."""
         if not video.replaced and (video.video_id in self._parts or video.video_id in self._offsets):
-            self.add(video, load_file(part))
+            self.add(video, map_rows(part))
             part.unlink()
         else:
             part.replace(self._path / UNFINISHED / part.name)
             sync_folder(self._path / UNFINISHED)
+
+    @property
+    def room(self) -> Path:
+        """Where there is room for rows that are being encoded."""
+        return self._path / UNFINISHED
 
     def shards(self) -> Path:
         """An empty folder for what other processes write; those of a run that was killed write there no more."""
@@ -127,5 +130,4 @@ class Draft:
         return {video_id: failed[video_id] for video_id in sorted(failed) if video_id not in stored}
 
     def _old_rows(self, video_id: str) -> Rows:
-        first, num_rows = self._offsets[video_id]
-        return {name: array[first : first + num_rows] for name, array in self._arrays.items()}
+        return rows_of(self._arrays, *self._offsets[video_id])

@@ -147,13 +147,13 @@ class FrameWork(AbstractWork):
         """Where the encoder runs."""
         return self.encoder.device
 
-    def run(self, videos: Sequence[Wanted]) -> Generator[Event, None, None]:
+    def run(self, videos: Sequence[Wanted], room: Path) -> Generator[Event, None, None]:
         """Decodes and encodes at the same time; see ``Pipeline``."""
         jobs = [
             Job(name, self.videos[name], video.missing_s, self.frame_rates_hz.get(name))
             for name, video in ((video.video_id, video) for video in videos)
         ]
-        return Pipeline(self.encoder, self.views, self.locator, self.batch_size).run(jobs)
+        return Pipeline(self.encoder, self.views, self.locator, self.batch_size, room).run(jobs)
 
 
 def make_settings(

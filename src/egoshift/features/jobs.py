@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from torch import Tensor
 from egoshift.encoders import WeightCard
 from egoshift.errors import Fault
 from egoshift.features.manifest import View
-from egoshift.features.parts import Rows
+from egoshift.features.rows import Rows, new_rows
 from egoshift.features.store import array_layout
 from egoshift.media import AbstractHandLocator, VideoInfo, crop
 
@@ -44,10 +45,9 @@ class Job:
     finished: bool = False
     fault: Fault | None = None
 
-    def begin(self, views: Sequence[View], card: WeightCard) -> None:
-        """Makes room for what will be encoded."""
-        layout = array_layout(tuple(views), card)
-        self.rows = {name: np.zeros((len(self.times_s), *shape), dtype) for name, (dtype, shape) in layout.items()}
+    def begin(self, views: Sequence[View], card: WeightCard, room: Path) -> None:
+        """Makes room in a folder for what will be encoded."""
+        self.rows = new_rows(array_layout(tuple(views), card), len(self.times_s), room)
         self.rows["times"][:] = self.times_s
         self.missing = len(self.times_s) * len(views)
 

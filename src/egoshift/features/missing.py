@@ -45,6 +45,6 @@ def _events(
     draft: Draft, todo: Sequence[Wanted], work: AbstractWork, workers: Workers | None
 ) -> Generator[Encoded | Finished | Failed | Written, None, None]:
     if workers is None:
-        yield from work.run(todo)
+        yield from work.run(todo, draft.room)
     else:
         yield from run_on_workers(work, todo, draft.shards(), workers)

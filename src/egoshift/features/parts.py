@@ -6,7 +6,7 @@ that and a folder ``next`` whose content is thrown away (no manifest in it yet) 
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +16,12 @@ import numpy.typing as npt
 import xxhash
 from jaxtyping import Float64
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save
 
 from egoshift.errors import StoreError
 from egoshift.features.files import sync_folder, write_atomically
 from egoshift.features.manifest import Manifest, VideoEntry
+from egoshift.features.rows import Rows, chunks, map_rows, write_rows
 from egoshift.features.store import MANIFEST, NEXT, UNFINISHED, array_layout, map_arrays, row_offsets
-
-Rows = Mapping[str, npt.NDArray[np.generic]]
-"""The rows of one video, by array name."""
-
-_CHUNK_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -44,8 +39,8 @@ class Part:
     entry: VideoEntry
 
     def rows(self) -> Rows:
-        """Its arrays, read into memory."""
-        return load_file(self.path)
+        """Its arrays, mapped."""
+        return map_rows(self.path)
 
     def times(self) -> Float64[np.ndarray, " times"]:
         """Its times, in seconds."""
@@ -67,15 +62,11 @@ def writing_to(store: Path) -> Iterator[None]:
         ) from error
 
 
-def write_part(store: Path, video_id: str, entry: VideoEntry, rows: Rows) -> Path:
-    """Adds a finished video, and says where."""
+def write_part(store: Path, video_id: str, entry: VideoEntry, sources: Sequence[Rows]) -> Path:
+    """Adds a finished video, whose rows may come from several sources, and says where."""
     name = f"{xxhash.xxh3_128_hexdigest(video_id.encode())}.safetensors"
-    content = save(
-        {key: np.ascontiguousarray(value) for key, value in rows.items()},
-        {"video_id": video_id, "entry": entry.model_dump_json()},
-    )
     path = store / UNFINISHED / name
-    write_atomically(path, content)
+    write_rows(path, sources, {"video_id": video_id, "entry": entry.model_dump_json()})
     return path
 
 
@@ -125,26 +116,19 @@ def merge(store: Path, settings: Manifest, old: Manifest | None, parts: Mapping[
             for name, (dtype, row_shape) in layout.items()
         }
         for video_id in videos:
-            for chunk in _chunks(video_id, parts, arrays, offsets):
-                for name, file in files.items():
-                    file.append(chunk[name])
+            rows = parts[video_id].rows() if video_id in parts else rows_of(arrays, *offsets[video_id])
+            for name, file in files.items():
+                for chunk in chunks(rows[name]):
+                    file.append(chunk)
         hashes = {name: file.complete() for name, file in files.items()}
     done = settings.model_copy(update={"videos": videos, "arrays": hashes})
     write_atomically(store / NEXT / MANIFEST, done.text().encode())
     recover(store)
 
 
-def _chunks(
-    video_id: str, parts: Mapping[str, Part], arrays: Rows, offsets: Mapping[str, tuple[int, int]]
-) -> Iterator[Rows]:
-    """The rows of one video, a bounded number at a time, from its part or from the old arrays."""
-    if video_id in parts:
-        yield parts[video_id].rows()
-        return
-    first, num_rows = offsets[video_id]
-    for start in range(first, first + num_rows, _CHUNK_ROWS):
-        stop = min(start + _CHUNK_ROWS, first + num_rows)
-        yield {name: array[start:stop] for name, array in arrays.items()}
+def rows_of(arrays: Rows, first: int, num_rows: int) -> Rows:
+    """The rows of one video of a store's arrays."""
+    return {name: array[first : first + num_rows] for name, array in arrays.items()}
 
 
 def _move_into_place(store: Path) -> None:

@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,7 @@ class Pipeline:
         views: What to encode of each frame.
         locator: Where the hands are, for the hand view.
         batch_size: Images per call of the encoder.
+        room: A folder with room for rows that may be more than memory holds.
     """
 
     def __init__(
@@ -75,11 +77,12 @@ class Pipeline:
         views: Sequence[View],
         locator: AbstractHandLocator | None,
         batch_size: int,
+        room: Path,
     ):
         self._encoder = encoder
         self._views = tuple(views)
         self._locator = locator
-        self._batch_size = batch_size
+        self._batch_size, self._room = batch_size, room
         self._dtype = torch.from_numpy(np.empty(0, feature_dtype(encoder.card))).dtype
         self._on_cpu = encoder.device.type == "cpu"
         self._threads = cpu_threads(torch.get_num_threads()) if self._on_cpu else gpu_threads(os.cpu_count() or 1)
@@ -157,7 +160,7 @@ class Pipeline:
                 self._fail(job, error.fault)
 
     def _decode(self, job: Job) -> None:
-        job.begin(self._views, self._encoder.card)
+        job.begin(self._views, self._encoder.card, self._room)
         num_read = 0
         frames = read_frames(job.info.path, job.times_s, job.frame_rate_hz, threads=1)
         for chunk in in_chunks(frames, _FRAMES_AT_ONCE):

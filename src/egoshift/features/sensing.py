@@ -135,8 +135,8 @@ class SensorWork(AbstractWork):
         """Where the encoder runs."""
         return self.tower.encoder.mean.device
 
-    def run(self, videos: Sequence[Wanted]) -> Generator[Event, None, None]:
-        """Encodes, and says of each recording whether it could be read."""
+    def run(self, videos: Sequence[Wanted], room: Path) -> Generator[Event, None, None]:
+        """Encodes, and says of each recording whether it could be read; a recording's signal lies in memory whole."""
         with SensorReader() as reader:
             for video in videos:
                 name = video.video_id

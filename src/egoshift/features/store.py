@@ -24,6 +24,7 @@ from jaxtyping import Float16, Float32, Float64, Int64, UInt8
 from egoshift.encoders import TowerCard
 from egoshift.errors import StoreError
 from egoshift.features.manifest import Manifest, View
+from egoshift.features.rows import chunks
 
 MANIFEST = "manifest.json"
 UNFINISHED = "unfinished"
@@ -157,8 +158,8 @@ class Store:
         """
         for name, array in self._arrays.items():
             digest = xxhash.xxh3_128()
-            for first in range(0, len(array), 1 << 16):
-                digest.update(np.ascontiguousarray(array[first : first + (1 << 16)]).data)
+            for chunk in chunks(array):
+                digest.update(np.ascontiguousarray(chunk).data)
             if digest.hexdigest() != self.manifest.arrays[name]:
                 raise StoreError(f"{self.path / name}.npy: its content is not what extraction wrote; {_REMEDY}")
 

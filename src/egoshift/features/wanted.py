@@ -1,6 +1,6 @@
 """What a store should hold of each video, and what of that is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,6 @@ import xxhash
 from jaxtyping import Float64
 
 from egoshift.features.manifest import VideoEntry
-from egoshift.features.parts import Rows
 from egoshift.features.plan import FramePlan, ticks
 
 Times = Float64[np.ndarray, " times"]
@@ -117,9 +116,3 @@ def identity(path: Path) -> tuple[int, str]:
         file.seek(max(0, num_bytes - _ENDS_BYTES))
         digest.update(file.read(_ENDS_BYTES))
     return num_bytes, digest.hexdigest()
-
-
-def in_order_of_time(rows: Sequence[Rows]) -> Rows:
-    """Rows of one video from several sources as one, sorted by time."""
-    order = np.argsort(np.concatenate([part["times"] for part in rows]), kind="stable")
-    return {name: np.concatenate([part[name] for part in rows])[order] for name in rows[0]}

@@ -20,8 +20,13 @@ class AbstractWork(ABC):
         """Where the encoder runs."""
 
     @abstractmethod
-    def run(self, videos: Sequence[Wanted]) -> Generator[Encoded | Finished | Failed, None, None]:
-        """Encodes what is missing of some videos and says what happens as it happens; closing it ends the work."""
+    def run(self, videos: Sequence[Wanted], room: Path) -> Generator[Encoded | Finished | Failed, None, None]:
+        """Encodes what is missing of some videos and says what happens as it happens; closing it ends the work.
+
+        Args:
+            videos: Which.
+            room: A folder with room for rows that may be more than memory holds.
+        """
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,12 @@ class Worker:
 
     def encode(self, videos: Sequence[Wanted]) -> Iterator[Encoded | Failed | Written]:
         """Encodes what is missing of these videos; tells about once a second how far it is."""
+        self._check_shard()
         torch.set_num_threads(self._threads)
         by_name = {video.video_id: video for video in videos}
         rows: Counter[str] = Counter()
         told_s = time.monotonic()
-        with closing(self._work.run(videos)) as events:
+        with closing(self._work.run(videos, self._shard)) as events:
             for event in events:
                 if isinstance(event, Encoded):
                     rows[event.video_id] += event.num_rows
@@ -57,7 +58,10 @@ class Worker:
                     yield event
 
     def _write(self, video: Wanted, finished: Finished) -> Path:
+        self._check_shard()
+        entry = video.entry(video.missing_s)
+        return write_part(self._shard, video.video_id, entry, [finished.rows])
+
+    def _check_shard(self) -> None:
         if not (self._shard / UNFINISHED).is_dir():
             raise FileNotFoundError(f"{self._shard} was removed: this worker was given up")
-        entry = video.entry(video.missing_s)
-        return write_part(self._shard, video.video_id, entry, finished.rows)

@@ -351,11 +351,11 @@ def test_a_store_that_is_being_written_is_left_alone(dataset, tmp_path):
 def test_a_full_disk_is_one_line_and_keeps_what_was_finished(dataset, tmp_path, monkeypatch):
     written: list[str] = []
 
-    def full_after_one(store, video_id, entry, rows):
+    def full_after_one(store, video_id, entry, sources):
         if written:
             raise OSError(28, "No space left on device")
         written.append(video_id)
-        return write_part(store, video_id, entry, rows)
+        return write_part(store, video_id, entry, sources)
 
     monkeypatch.setattr("egoshift.features.draft.write_part", full_after_one)
     with pytest.raises(StoreError, match=r"s: cannot be written \(No space left on device\); make room or choose"):

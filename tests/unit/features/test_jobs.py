@@ -21,9 +21,9 @@ def prepare(frame: np.ndarray) -> torch.Tensor:
 
 
 @pytest.fixture
-def job() -> Job:
+def job(tmp_path: Path) -> Job:
     job = Job("v", INFO, np.arange(8) / 4)
-    job.begin(("full", "hand"), BLOCKS_CARD.model_copy(update={"dim": 4}))
+    job.begin(("full", "hand"), BLOCKS_CARD.model_copy(update={"dim": 4}), tmp_path)
     return job
 
 

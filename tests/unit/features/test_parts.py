@@ -17,7 +17,7 @@ def store(tmp_path):
 
 @pytest.mark.parametrize("video_id", ["P01_101", "a/b\\c", "ü 1", "x" * 300])
 def test_any_video_id_can_be_a_part(store, video_id):
-    write_part(store, video_id, ENTRY, ROWS)
+    write_part(store, video_id, ENTRY, [ROWS])
     (part,) = read_parts(store).values()
     assert (part.video_id, part.entry) == (video_id, ENTRY)
     np.testing.assert_array_equal(part.times(), ROWS["times"])
@@ -27,7 +27,7 @@ def test_any_video_id_can_be_a_part(store, video_id):
 
 @pytest.mark.parametrize("kept_bytes", [0, 5, 60, -1])
 def test_a_damaged_part_counts_as_not_there(store, kept_bytes):
-    write_part(store, "good", ENTRY, ROWS)
+    write_part(store, "good", ENTRY, [ROWS])
     (good,) = read_parts(store).values()
     bad = good.path.with_name("bad.safetensors")
     bad.write_bytes(good.path.read_bytes()[:kept_bytes])

@@ -29,7 +29,8 @@ def test_a_gpu_is_fed_by_all_cores():
 def test_a_video_that_is_handed_over_takes_no_more_memory(tmp_path):
     path = write_video(tmp_path / "v.mp4", 20, 10)
     jobs = [Job(f"v{number}", probe(path), np.arange(5) / 4) for number in range(3)]
-    finished = [event for event in Pipeline(BlockEncoder(), ["full"], None, 4).run(jobs) if isinstance(event, Finished)]
+    events = Pipeline(BlockEncoder(), ["full"], None, 4, tmp_path).run(jobs)
+    finished = [event for event in events if isinstance(event, Finished)]
     assert sorted(event.video_id for event in finished) == ["v0", "v1", "v2"]
     assert all(event.rows["full"].shape == (5, 16) for event in finished)
     assert all(job.rows == {} for job in jobs)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from egoshift.features import FramePlan, VideoEntry
-from egoshift.features.wanted import Kept, identity, in_order_of_time, wanted_videos
+from egoshift.features.wanted import Kept, identity, wanted_videos
 from egoshift.media import VideoInfo
 
 from .examples import clip_table
@@ -61,14 +61,3 @@ def test_a_folder_is_known_by_the_names_and_sizes_of_its_frames(tmp_path):
         (tmp_path / name).write_bytes(content)
         seen.add(identity(tmp_path))
     assert len(seen) == 3
-
-
-def test_rows_of_several_sources_are_put_in_order():
-    whole = in_order_of_time(
-        [
-            {"times": np.array([0.5, 1.5]), "full": np.array([[5.0], [15.0]], np.float16)},
-            {"times": np.array([0.0, 1.0]), "full": np.array([[0.0], [10.0]], np.float16)},
-        ]
-    )
-    assert whole["times"].tolist() == [0.0, 0.5, 1.0, 1.5]
-    assert whole["full"].ravel().tolist() == [0.0, 5.0, 10.0, 15.0]
