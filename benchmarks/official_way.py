@@ -6,6 +6,7 @@ autograd keeps several times; float32, as that code runs without a GPU; AdamW wi
 anew from its description (``egoshift.methods.xmic`` names the lines); the tests hold its logits against ours.
 """
 
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -119,13 +120,22 @@ class OfficialWay(nn.Module):
         return adapted_logits_direct(text, shift, video, self.log_scale.exp())
 
 
-def train(folder: Path, targets: Int[Tensor, " clips"], text: Float[Tensor, "classes dim"]) -> float:
+def own_mib(process: int) -> float:
+    """What a process holds that it shares with no other (Linux only)."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+
+
+def train(
+    folder: Path, targets: Int[Tensor, " clips"], text: Float[Tensor, "classes dim"], workers_mib: list[float]
+) -> float:
     """One epoch; clips per second of this process' processor time after the first steps, which start the workers.
 
     Args:
         folder: Of ``ClipFiles``.
         targets: The class of each clip.
         text: The classes.
+        workers_mib: Is given, after each step, what the workers hold of their own.
     """
     torch.manual_seed(0)
     model = OfficialWay(text.shape[1], FRAMES)
@@ -138,6 +148,7 @@ def train(folder: Path, targets: Int[Tensor, " clips"], text: Float[Tensor, "cla
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         loss.item()
+        workers_mib.append(sum(own_mib(child.pid) for child in multiprocessing.active_children() if child.pid))
         marks.append(time.process_time())
     steps = len(marks) - WARM_UP_STEPS
     return steps * BATCH / (marks[-1] - marks[WARM_UP_STEPS - 1])

@@ -56,6 +56,16 @@ read features that were computed once, but those with a remark, which run the im
 """
 
 
+_PROFILE_HEAD = """
+## Where the time of a training step goes
+
+{size}, {precision}, one thread, on {machine} (`{command}`). The matrix products of the step run at
+{value:.1f} % of this machine's peak; the other operators move numbers rather than multiply them.
+
+| operators | share of the time |
+| --- | ---: |
+"""
+
 _LIMITS_HEAD = """
 ## This machine's limits
 
@@ -76,7 +86,14 @@ def page(lines: Iterable[Mapping[str, Any]]) -> str:
         if "method" not in line and "limit" not in line
     ]
     limits = limits_section([line for line in ordered if "limit" in line])
-    return _HEAD + table(rows) + limits + methods_section([line for line in ordered if "method" in line])
+    profiles = "".join(profile_section(line) for line in ordered if "profile" in line)
+    return _HEAD + table(rows) + limits + profiles + methods_section([line for line in ordered if "method" in line])
+
+
+def profile_section(line: Mapping[str, Any]) -> str:
+    """The table of where time goes, the largest share first."""
+    shares = sorted(line["profile"].items(), key=lambda item: -item[1])
+    return _PROFILE_HEAD.format(**line) + table((group, f"{share:.1f} %") for group, share in shares)
 
 
 def limits_section(lines: list[Mapping[str, Any]]) -> str:
