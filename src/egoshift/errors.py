@@ -7,7 +7,8 @@ EgoshiftError
 ├── WeightsError      an encoder's weights are missing, of the wrong family, or cannot be read
 ├── CheckpointError   a trained model's folder that cannot be read or does not fit
 ├── ConfigError       a run file, an override or an option that does not fit
-└── ResultError       a result file that cannot be read
+├── ResultError       a result file that cannot be read
+└── ProcessError      another process that shared the job has ended
 
 The command line prints ``str(error)`` and exits with 1. What only we can break is an ``assert``.
 """
@@ -79,3 +80,7 @@ class ConfigError(EgoshiftError):
 
 class ResultError(EgoshiftError):
     """A result file that cannot be read or is of another schema version."""
+
+
+class ProcessError(EgoshiftError):
+    """Another process that shared the job has ended, so that this one cannot go on."""

@@ -52,6 +52,9 @@ NOT_OURS: Mapping[str, str] = {
     "make bench": "takes many minutes",
     "make docs": "is what test_site.py runs",
     "python -m benchmarks.glasses classyglass_1ab.npz": "reads data that are not in the repository",
+    "torchrun --nproc-per-node 8 -m egoshift train xmic --on kitchen.yaml --test home.yaml": "is run in two",
+    "torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint 10.0.0.1:29500 -m egoshift evaluate "
+    "runs/xmic": "needs two machines",
 }
 """Commands of other programs; of ``make`` the target is looked for, of ``python -m`` the module."""
 

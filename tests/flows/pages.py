@@ -18,7 +18,7 @@ GUIDES = tuple(page for page in PAGES if page.startswith("docs/add-a"))
 """Pages that are followed from top to bottom in a copy of the repository."""
 
 LANGUAGES = ("", "python", "sh", "yaml", "diff")
-PROGRAMS = ("egoshift", "make", "python", "pytest", "hf", "source")
+PROGRAMS = ("egoshift", "make", "python", "pytest", "hf", "source", "torchrun")
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 _PLACE = re.compile(r"`([\w.-]+/[\w./-]+\.\w+)`|^`([\w.-]+\.\w+)`:$")

@@ -201,6 +201,8 @@ def test_what_is_not_run_is_on_a_page_and_the_makefile_and_modules_have_it():
             assert line.split()[1] in targets, line
         if line.startswith("python -m "):
             assert find_spec(line.split()[2]), line
+        if line.startswith("torchrun "):
+            parse(f"egoshift {line.partition(' -m egoshift ')[2]}")
 
 
 def test_programs_that_are_not_run_compile_and_import():

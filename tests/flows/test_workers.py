@@ -3,6 +3,7 @@
 The store is compared, byte for byte, with the one that a single process makes.
 """
 
+import io
 import json
 import os
 import shutil
@@ -17,17 +18,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch import Tensor
 
 from egoshift.datasets import DataCard
 from egoshift.encoders import AbstractImageEncoder, load_image_encoder
 from egoshift.errors import ConfigError
-from egoshift.features import ExtractProgress, FramePlan, View, Workers, crew, extract
+from egoshift.features import ExtractProgress, FramePlan, View, Workers, crew, extract, extract_sensor
+from egoshift.media.palm import PalmLocator
 from egoshift.recipes import fill_store
 from egoshift.records import Dataset
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.videos import write_video
 from tests.unit.features.examples import LeftHalf, contents, example_dataset
+from tests.unit.features.sensing import IMU, write_ramp
+from tests.unit.features.sensing import dataset as sensed
+from tests.unit.features.sensing import tower as sensor_tower
 
 NUM_VIDEOS = 24
 ROOT = Path(__file__).parents[2]
@@ -155,6 +161,30 @@ def test_a_worker_that_is_killed_and_one_that_hangs_cost_nothing(cluster, place,
     assert (states[-1].frames_done, states[-1].videos_done) == (states[-1].frames_total, NUM_VIDEOS)
     assert all(state.frames_done <= state.frames_total for state in states)
     assert contents(tmp_path / "store") == contents(place / "whole")
+
+
+def test_windows_of_sensors_are_encoded_by_workers(cluster, tmp_path):
+    files = {f"r{k}": write_ramp(tmp_path / f"r{k}.csv", 3.0 + k, gap_s=(1.0, 1.0 + k / 2)) for k in range(5)}
+    recordings = sensed(files, IMU, [(name, 0.0, 3.0) for name in files])
+    report = extract_sensor(recordings, sensor_tower(IMU), tmp_path / "store", workers=Workers(2, cluster.address))
+    assert (report.faults, report.videos_encoded) == ((), 5)
+    extract_sensor(recordings, sensor_tower(IMU), tmp_path / "whole")
+    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+
+
+def test_workers_open_their_own_palm_detector(cluster, place, assets, tmp_path):
+    with np.load(assets / "aria" / "extracted" / "gen2_unit_test.npz") as recording:
+        names = [name for name in recording.files if name.startswith("rgb_jpg_")]
+        frames = [np.asarray(Image.open(io.BytesIO(recording[name].tobytes())).convert("RGB")) for name in names]
+    videos = {f"g{k}": write_video(tmp_path / f"g{k}.mp4", frames * 3, 4) for k in range(2)}
+    seen = example_dataset(videos, [(name, 0.0, 2.0) for name in videos])
+    views: tuple[View, ...] = ("full", "hand")
+    for out, workers in (("store", Workers(2, cluster.address)), ("whole", None)):
+        locator = PalmLocator(assets / "hands" / "palm_detection_lite.onnx")
+        extract(seen, tower(place), tmp_path / out, views=views, locator=locator, workers=workers)
+    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+    boxes = np.load(tmp_path / "store" / "hand_boxes.npy")
+    assert (boxes != [0, 0, 1, 1]).any(), "no hand was found"
 
 
 def test_what_cannot_be_encoded_is_named_and_an_interrupted_run_goes_on(cluster, place, tmp_path):

@@ -17,7 +17,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-answers = Console(soft_wrap=True, highlight=False)
+from egoshift.processes import processes
+
+_is_first = processes().is_first
+"""Of several processes that share a job the first alone speaks; an error speaks in any."""
+
+answers = Console(soft_wrap=True, highlight=False, quiet=not _is_first)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -41,7 +46,7 @@ def progress(title: str) -> Iterator[Report]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}", style="dim"),
         console=errors,
-        disable=not errors.is_terminal,
+        disable=not (_is_first and errors.is_terminal),
     )
     task = bar.add_task(title, total=None, note="")
 
@@ -58,5 +63,7 @@ def progress(title: str) -> Iterator[Report]:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
+    if not _is_first:
+        return
     json.dump(value, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
     sys.stdout.write("\n")

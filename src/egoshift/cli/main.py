@@ -4,14 +4,17 @@ Exit codes: 0 done; 1 something that was given cannot be used, said in one line 
 """
 
 import ctypes
+import os
 import sys
+import time
 from importlib import import_module
 from typing import Any
 
 import typer
 
 from egoshift.cli.console import errors
-from egoshift.errors import EgoshiftError
+from egoshift.errors import ConfigError, EgoshiftError
+from egoshift.processes import Processes, processes
 
 _VERBS = (
     "demo",
@@ -30,7 +33,10 @@ _VERBS = (
     "recipes",
     "encoders",
 )
+_SHARED_VERBS = ("train", "evaluate")
 _EXIT_INTERRUPTED = 130
+_SECONDS_OF_THE_FIRST = 2.0
+"""What all processes refuse, the first says; by then whoever started them has ended the others."""
 
 
 def application() -> typer.Typer:
@@ -54,19 +60,33 @@ def application() -> typer.Typer:
 def run() -> None:
     """Run the command line and exit."""
     keep_large_blocks()
+    own = processes()
+    if own.number > 1:  # a line of each process about parameters without gradient, which are expected
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
+        _check_verb(own)
         application()()
     except EgoshiftError as error:
+        if not own.is_first:
+            time.sleep(_SECONDS_OF_THE_FIRST)
         errors.print(str(error), style="red", soft_wrap=True, markup=False, highlight=False)
         sys.exit(1)
     except SystemExit as left:
-        if left.code != _EXIT_INTERRUPTED:
+        if left.code != _EXIT_INTERRUPTED or not own.is_first:
             raise
         # Typer makes an exit of an interruption, without a word.
         errors.print(
             "interrupted; what was finished is kept, and the same command uses it again where it can", soft_wrap=True
         )
         raise
+
+
+def _check_verb(own: Processes) -> None:
+    if own.number > 1 and sys.argv[1:2] not in ([verb] for verb in _SHARED_VERBS):
+        raise ConfigError(
+            f"{own.number} processes were started, which only {' and '.join(_SHARED_VERBS)} share; start one, without "
+            "torchrun"
+        )
 
 
 def keep_large_blocks() -> None:

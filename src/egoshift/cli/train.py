@@ -52,6 +52,7 @@ def train(
 ) -> None:
     """Fit a method on extracted features; the run with every default and override is kept beside the models."""
     from egoshift.errors import ConfigError
+    from egoshift.processes import processes
     from egoshift.recipes import override, read_run
     from egoshift.recipes import recipe as find_recipe
     from egoshift.recipes import train as train_run
@@ -70,7 +71,7 @@ def train(
         run = make(on, targets) if encoder is None else make(on, targets, encoder=encoder)
     run = override(run, set or ())
     folder = out or Path("runs") / run.name
-    live = None if tensorboard is None else Live(tensorboard, run.name, resume=resume)
+    live = Live(tensorboard, run.name, resume=resume) if tensorboard is not None and processes().is_first else None
 
     with progress(f"training {run.name}") as bar:
 

@@ -22,8 +22,10 @@ from egoshift.evaluation.predict import (
     raise_not_finite,
     text_to,
 )
+from egoshift.evaluation.sharing import ALONE, batches_of, give_to_all
 from egoshift.features.batches import AbstractFeatureSource
 from egoshift.losses.subsets import Modalities, modality_subsets, subset_name
+from egoshift.processes import Processes
 from egoshift.records import Label
 
 
@@ -78,6 +80,7 @@ def score_modalities(
     names: Mapping[Label, Sequence[str]] | None = None,
     num_frames: int = 16,
     batch_size: int = 256,
+    own: Processes = ALONE,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModalityScores:
     """Logits and embeddings of all clips of a source, labelled or not, from subsets of the modalities.
@@ -93,6 +96,7 @@ def score_modalities(
         names: Class names of kinds of label that have no text, or whose text has none; without them, their numbers.
         num_frames: Frames per clip, at the centres of as many bins.
         batch_size: Clips at once.
+        own: This process among those that share the batches; all of them then get all that is found.
         progress: Called with clips done and clips in all.
 
     Raises:
@@ -113,8 +117,7 @@ def score_modalities(
     read = partial(source.batch, num_frames=num_frames, generator=None)
     moved = text_to(text, device)
     with evaluating(classifier), torch.no_grad():
-        for start in range(0, total, batch_size):
-            indices = torch.arange(start, min(start + batch_size, total))
+        for indices in batches_of(total, batch_size, own):
             batch = batch_to(read(indices), device)
             for subset, scores in classifier.score_subsets(batch, moved, chosen, allow_empty=True).items():
                 here = classifier.presence(batch, subset)
@@ -126,7 +129,9 @@ def score_modalities(
             for name, known in present.items():
                 known[indices] = classifier.presence(batch, (name,)).cpu()
             if progress is not None:
-                progress(start + len(indices), total)
+                progress(int(indices[-1]) + 1, total)
+    for found in (*embeddings.values(), *(one for of in logits.values() for one in of.values()), *present.values()):
+        give_to_all(found, batch_size, own)
     targets = {label: values.cpu() for label, values in source.targets.items()}
     named = {label: _class_names(label, values, text, names or {}) for label, values in targets.items()}
     return ModalityScores(classifier.modalities, logits, embeddings, present, targets, source.groups, named)

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.evaluation.sharing import ALONE, batches_of, give_to_all
 from egoshift.features.batches import AbstractFeatureSource
+from egoshift.processes import Processes
 from egoshift.records import Label, Scores
 
 
@@ -20,6 +22,7 @@ def predict(
     *,
     num_frames: int = 16,
     batch_size: int = 256,
+    own: Processes = ALONE,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Label, Scores]:
     """Scores of the labelled clips of a source, per kind of label in ``text``.
@@ -33,6 +36,7 @@ def predict(
         text: The classes to choose among, indexed as the targets are.
         num_frames: Frames per clip, at the centres of as many bins.
         batch_size: Clips at once.
+        own: This process among those that share the batches; all of them then get all that is found.
         progress: Called with clips done and clips in all.
 
     Raises:
@@ -44,7 +48,7 @@ def predict(
     labelled = {label: source.targets[label].cpu() >= 0 for label in text}
     wanted = torch.stack(list(labelled.values())).any(0).nonzero()[:, 0]
     logits = predict_logits(
-        classifier, source, text, wanted, num_frames=num_frames, batch_size=batch_size, progress=progress
+        classifier, source, text, wanted, num_frames=num_frames, batch_size=batch_size, own=own, progress=progress
     )
     scores = {}
     for label, kept in labelled.items():
@@ -63,6 +67,7 @@ def predict_logits(
     *,
     num_frames: int = 16,
     batch_size: int = 256,
+    own: Processes = ALONE,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Label, Tensor]:
     """Logits ``(chosen, classes)`` on the CPU, labelled or not: what ``predict`` is made of.
@@ -74,6 +79,7 @@ def predict_logits(
         indices: Which clips; none takes all, in order.
         num_frames: Frames per clip, at the centres of as many bins.
         batch_size: Clips at once.
+        own: This process among those that share the batches; all of them then get all that is found.
         progress: Called with clips done and clips in all.
 
     Raises:
@@ -87,15 +93,17 @@ def predict_logits(
     text = text_to(text, device)
     logits = {label: torch.empty(len(indices), len(classes.vectors)) for label, classes in text.items()}
     with evaluating(classifier), torch.no_grad():
-        for start in range(0, len(indices), batch_size):
-            chosen = indices[start : start + batch_size]
+        for rows in batches_of(len(indices), batch_size, own):
+            chosen, here = indices[rows], slice(int(rows[0]), int(rows[-1]) + 1)
             batch = batch_to(source.batch(chosen, num_frames=num_frames, generator=None), device)
             for label, values in classifier(batch, text).items():
-                logits[label][start : start + len(chosen)] = values
-            if not all(bool(logits[label][start : start + len(chosen)].isfinite().all()) for label in text):
+                logits[label][here] = values
+            if not all(bool(logits[label][here].isfinite().all()) for label in text):
                 raise_not_finite(source, chosen, batch)
             if progress is not None:
-                progress(start + len(chosen), len(indices))
+                progress(here.stop, len(indices))
+    for values in logits.values():
+        give_to_all(values, batch_size, own)
     return logits
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from egoshift.errors import StoreError
 from egoshift.features.manifest import View
 from egoshift.features.store import Store
+from egoshift.processes import processes
 
 _ROWS_AT_ONCE = 1 << 15
 _EXPONENT = 0x7C00  # of float16
@@ -75,8 +76,8 @@ class FeatureArray:
 
 
 def fits_in_memory(num_bytes: int) -> bool:
-    """Whether this takes less than a quarter of the memory that is free now."""
-    return num_bytes < free_bytes() / 4
+    """Whether this takes less than a quarter of the memory that is free now, in all processes of a shared job."""
+    return num_bytes * processes().on_machine < free_bytes() / 4
 
 
 def free_bytes() -> int:

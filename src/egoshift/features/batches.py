@@ -13,6 +13,9 @@ from egoshift.classifier import StreamBatch
 from egoshift.errors import Fault
 from egoshift.records import Label
 
+ALL = slice(None)
+"""Every sample of a batch."""
+
 
 class AbstractFeatureSource(ABC):
     """Labelled clips with features in named streams; the only thing that training and evaluation read."""
@@ -57,7 +60,12 @@ class AbstractFeatureSource(ABC):
 
     @abstractmethod
     def batch(
-        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """Features and labels of some samples, in float32.
 
@@ -67,6 +75,8 @@ class AbstractFeatureSource(ABC):
             indices: Which samples, in any order.
             num_frames: Frames per sample.
             generator: Draws a random frame from each bin, for training; none takes the centres, for evaluation.
+            share: Which of these samples to give; frames are drawn for all, so that several processes which share a
+                batch see the frames that one would.
         """
 
     @abstractmethod

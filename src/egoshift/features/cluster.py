@@ -1,7 +1,9 @@
 """Ray, found or started, and how its cores and GPUs are shared among workers."""
 
 import logging
+import math
 import os
+import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ import torch
 
 from egoshift.errors import ConfigError
 from egoshift.features.work import Workers
+
+_ANSWER_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def shares(sizes: Sequence[tuple[int, int]], number: int | None, *, on_gpu: bool
 
 
 def _part(gpus: int, count: int) -> float:
-    return 1 if gpus >= count else gpus / count
+    """Of one GPU: Ray gives no worker parts of two. It counts in ten thousandths, and rounds up what is between."""
+    return 1 if gpus >= count else 10_000 // math.ceil(count / gpus) / 10_000
 
 
 def _this_machine(workers: Workers, on_gpu: bool) -> tuple[int, int]:
@@ -121,12 +126,25 @@ def _join(ray: Any, address: str) -> None:
     remedy = "give host:port of one that this machine is a part of (`ray start --address=host:port` makes it one)"
     if "://" in address:
         raise ConfigError(f"--ray {address}: a Ray client cannot do this; {remedy}")
+    if address != "auto":
+        _check_heard(address, remedy)
     try:
         with _quietly():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"--ray {address}: no Ray cluster answers there ({reason}); {remedy}") from None
+
+
+def _check_heard(address: str, remedy: str) -> None:
+    """Refuses an address where nothing listens, which Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 0xFFFF:
+        raise ConfigError(f"--ray {address}: is no host:port; {remedy}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
+    except OSError as error:
+        raise ConfigError(f"--ray {address}: no Ray cluster answers there ({error}); {remedy}") from None
 
 
 @contextmanager

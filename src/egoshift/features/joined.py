@@ -8,7 +8,7 @@ from torch import Tensor
 
 from egoshift.classifier import StreamBatch
 from egoshift.errors import Fault
-from egoshift.features.batches import AbstractFeatureSource
+from egoshift.features.batches import ALL, AbstractFeatureSource
 from egoshift.records import Label
 
 
@@ -57,10 +57,17 @@ class JoinedFeatures(AbstractFeatureSource):
         return tuple(fault for source in self._sources for fault in source.dropped)
 
     def batch(
-        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """See ``AbstractFeatureSource.batch``; in training the sources draw their places one after the other."""
-        batches = [source.batch(indices, num_frames=num_frames, generator=generator) for source in self._sources]
+        batches = [
+            source.batch(indices, num_frames=num_frames, generator=generator, share=share) for source in self._sources
+        ]
         return StreamBatch(
             {name: value for batch in batches for name, value in batch.streams.items()},
             {name: value for batch in batches for name, value in batch.present.items()},

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from egoshift.classifier import StreamBatch
 from egoshift.errors import Fault
-from egoshift.features.batches import AbstractFeatureSource
+from egoshift.features.batches import ALL, AbstractFeatureSource
 from egoshift.records import Label
 
 
@@ -54,10 +54,15 @@ class SeenBy(AbstractFeatureSource):
         return self._source.dropped
 
     def batch(
-        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """See ``AbstractFeatureSource.batch``."""
-        whole = self._source.batch(indices, num_frames=num_frames, generator=generator)
+        whole = self._source.batch(indices, num_frames=num_frames, generator=generator, share=share)
         streams = {name: value for name, value in whole.streams.items() if name in self._seen}
         present = {name: value for name, value in whole.present.items() if name in self._seen}
         return StreamBatch(streams, present, whole.targets)

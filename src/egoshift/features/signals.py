@@ -13,7 +13,7 @@ from torch import Tensor
 from egoshift.classifier import StreamBatch
 from egoshift.encoders.signal import SignalSpec
 from egoshift.errors import DataError, Fault
-from egoshift.features.batches import AbstractLabelledSource, clip_targets
+from egoshift.features.batches import ALL, AbstractLabelledSource, clip_targets
 from egoshift.features.recordings import LEAST_PRESENT, Signal, read_recordings, windows_of
 from egoshift.records import Dataset, Label
 
@@ -85,7 +85,12 @@ class SignalFeatures(AbstractLabelledSource):
         return self._dropped
 
     def batch(
-        self, indices: Int64[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int64[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """See ``AbstractFeatureSource.batch``; a stream ``(batch, rows, numbers in a row)``, NaN where absent."""
         del num_frames
@@ -96,6 +101,7 @@ class SignalFeatures(AbstractLabelledSource):
             room = (stop_s - start_s - self._spec.window_s).abs()
             drawn = torch.rand(len(indices), generator=generator, dtype=torch.float64, device=generator.device).cpu()
             centre_s = centre_s + (drawn - 0.5) * room
+        indices, centre_s = indices[share], centre_s[share]
         first, stop = self._spans[indices].unbind(1)
         centres = first + (centre_s * self._spec.rate_hz).round().long()
         windows, _ = windows_of(self._signal, first, stop, centres, self._spec)

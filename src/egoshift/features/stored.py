@@ -14,7 +14,7 @@ from torch import Tensor
 from egoshift.classifier import StreamBatch
 from egoshift.errors import DataError, Fault
 from egoshift.features.arrays import FeatureArray, fits_in_memory
-from egoshift.features.batches import AbstractLabelledSource, clip_targets
+from egoshift.features.batches import ALL, AbstractLabelledSource, clip_targets
 from egoshift.features.coverage import uncovered
 from egoshift.features.manifest import View
 from egoshift.features.store import Store
@@ -104,14 +104,19 @@ class StoredFeatures(AbstractLabelledSource):
         return all(array.resident for array in self._arrays.values())
 
     def batch(
-        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """See ``AbstractFeatureSource.batch``."""
         chosen = indices.cpu().numpy()
-        times_s = self._times(chosen, num_frames, generator)
-        rows = {path: windows.nearest(chosen, times_s) for path, windows in self._windows.items()}
+        times_s = self._times(chosen, num_frames, generator)[share]
+        rows = {path: windows.nearest(chosen[share], times_s) for path, windows in self._windows.items()}
         streams = {name: array.take(rows[array.store.path]) for name, array in self._arrays.items()}
-        return StreamBatch(streams, *self._known(indices))
+        return StreamBatch(streams, *self._known(indices[share]))
 
     def subset(self, indices: Int[Tensor, " chosen"]) -> "StoredFeatures":
         """See ``AbstractFeatureSource.subset``."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from egoshift.classifier import StreamBatch
 from egoshift.errors import DataError, Fault
-from egoshift.features.batches import AbstractLabelledSource
+from egoshift.features.batches import ALL, AbstractLabelledSource
 from egoshift.records import Label
 
 
@@ -60,7 +60,12 @@ class TensorFeatures(AbstractLabelledSource):
         return {name: value.shape[-1] for name, value in self._streams.items()}
 
     def batch(
-        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """See ``AbstractFeatureSource.batch``."""
         if generator is None:
@@ -70,8 +75,9 @@ class TensorFeatures(AbstractLabelledSource):
                 len(indices), num_frames, generator=generator, dtype=torch.float64, device=generator.device
             )
         shares = (torch.arange(num_frames, device=positions.device) + positions) / num_frames
-        streams = {name: _take(value, indices, shares) for name, value in self._streams.items()}
-        return StreamBatch(streams, *self._known(indices))
+        own = indices[share]
+        streams = {name: _take(value, own, shares[share]) for name, value in self._streams.items()}
+        return StreamBatch(streams, *self._known(own))
 
     def with_targets(self, targets: Mapping[Label, Tensor | Sequence[int]]) -> "TensorFeatures":
         """The same features with other labels; arguments and errors are those of ``TensorFeatures``."""

@@ -15,7 +15,7 @@ from egoshift.classifier import AbstractClassifier, StreamBatch
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.errors import ConfigError, DataError, Fault, MediaError
 from egoshift.features import TensorFeatures
-from egoshift.features.batches import AbstractLabelledSource, clip_targets
+from egoshift.features.batches import ALL, AbstractLabelledSource, clip_targets
 from egoshift.features.coverage import past_the_end
 from egoshift.prediction.features import Features, Hands
 from egoshift.prediction.recording import open_recording
@@ -60,13 +60,19 @@ class SegmentFeatures(AbstractLabelledSource):
         return dims | {name: value.shape[-1] for name, value in self._windows.items()}
 
     def batch(
-        self, indices: Int[Tensor, " batch"], *, num_frames: int, generator: torch.Generator | None = None
+        self,
+        indices: Int[Tensor, " batch"],
+        *,
+        num_frames: int,
+        generator: torch.Generator | None = None,
+        share: slice = ALL,
     ) -> StreamBatch:
         """See ``AbstractFeatureSource.batch``; ``num_frames`` has no meaning for signals."""
-        streams = {name: value[indices.to(value.device)] for name, value in self._windows.items()}
+        own = indices[share]
+        streams = {name: value[own.to(value.device)] for name, value in self._windows.items()}
         if self._frames is not None:
-            streams |= self._frames.batch(indices, num_frames=num_frames, generator=generator).streams
-        return StreamBatch(streams, *self._known(indices))
+            streams |= self._frames.batch(indices, num_frames=num_frames, generator=generator, share=share).streams
+        return StreamBatch(streams, *self._known(own))
 
     def subset(self, indices: Int[Tensor, " chosen"]) -> "SegmentFeatures":
         """See ``AbstractFeatureSource.subset``."""

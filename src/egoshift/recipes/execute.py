@@ -17,6 +17,7 @@ from torch import Tensor
 from egoshift.classifier import ClassText
 from egoshift.errors import ConfigError
 from egoshift.features import AbstractFeatureSource, SeenBy
+from egoshift.processes import processes
 from egoshift.recipes.models import build, class_texts, start_from
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import absolute, read_run, write_run
@@ -35,7 +36,7 @@ OnTraining = Callable[[str, FitProgress], None]
 def train(
     run: Run, out: Path, *, device: Accelerator = "auto", resume: bool = False, progress: OnTraining | None = None
 ) -> dict[str, FitReport]:
-    """Fit the run's models and keep them under ``out``.
+    """Fit the run's models and keep them under ``out``, in all processes that torchrun or Slurm started together.
 
     Args:
         run: What to do; its stores must have been filled.
@@ -50,8 +51,9 @@ def train(
     Raises:
         ConfigError: ``out`` holds another run, or the data do not allow what the run asks for.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    _claim(out, run)
+    if processes().is_first:
+        out.mkdir(parents=True, exist_ok=True)
+        _claim(out, run)
     opened = Opened.of(run, run.train)
     text = class_texts(run, opened, run.labels)
     reports = {}

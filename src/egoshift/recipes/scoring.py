@@ -14,6 +14,7 @@ from egoshift.datasets.vocabulary import read_synonyms
 from egoshift.errors import CheckpointError, Fault, StoreError
 from egoshift.evaluation import ModalityResult, Provenance, Result, build_result, library_versions, predict
 from egoshift.features import AbstractFeatureSource
+from egoshift.processes import processes
 from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups, provenance_of
 from egoshift.recipes.models import class_texts
 from egoshift.recipes.run import Run
@@ -21,7 +22,7 @@ from egoshift.recipes.run_files import read_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label, Scores
 from egoshift.training import Checkpoint, CheckpointConfig, load_checkpoint
-from egoshift.training.devices import Accelerator, choose_device
+from egoshift.training.devices import Accelerator, join_processes, own_device
 
 OnEvaluation = Callable[[str, int, int], None]
 """Told what is being evaluated, clips done and clips in all."""
@@ -36,6 +37,8 @@ def evaluate(
     progress: OnEvaluation | None = None,
 ) -> dict[Path, Result]:
     """Evaluate every model of a run's folder and write one result file for each data set.
+
+    Processes that torchrun or Slurm started share the batches; all get the results, the first writes them.
 
     Args:
         out: The folder that ``train`` filled.
@@ -52,6 +55,7 @@ def evaluate(
     Raises:
         CheckpointError: The folder holds no trained run.
     """
+    join_processes()
     run, source, checkpoints = open_models(out, device)
     written: dict[Path, Result] = {}
     if not run.objective.cross_entropy:
@@ -108,11 +112,12 @@ class Case:
         return f"{self.target.run.name} ({'+'.join(self.labels)}) on {self.target.opened.dataset.name}"
 
     def write(self, result: Result | ModalityResult, folder: Path) -> Path:
-        """Write a result into a folder, and say where."""
+        """Write a result into a folder, where this is the first process, and say where."""
         run, source, opened = self.target.run, self.target.source, self.target.opened
         kind = "--modalities" if isinstance(result, ModalityResult) else ""
         name = f"{run.name}-{'+'.join(self.labels)}--{source.dataset.name}-to-{opened.dataset.name}{kind}.json"
-        result.write(folder / name)
+        if processes().is_first:
+            result.write(folder / name)
         return folder / name
 
     def provenance(self) -> Provenance:
@@ -162,7 +167,7 @@ def open_models(out: Path, device: Accelerator) -> tuple[Run, Opened, dict[tuple
     # A method that runs a tower opens its weights and hashes them.
     checkpoints = {labels: load_checkpoint(out / MODELS / "+".join(labels)) for labels in label_groups(run)}
     for checkpoint in checkpoints.values():
-        checkpoint.classifier.to(choose_device(device))
+        checkpoint.classifier.to(own_device(device))
     return run, Opened.of(run, run.train), checkpoints
 
 
@@ -199,6 +204,7 @@ def score(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Scores
         {label: case.target.text[label] for label in case.labels},
         num_frames=run.fit.num_frames,
         batch_size=run.fit.eval_batch_size,
+        own=processes(),
         progress=None if progress is None else partial(progress, case.title),
     )
     return scores, features

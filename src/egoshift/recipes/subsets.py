@@ -22,13 +22,14 @@ from egoshift.evaluation.modality_rows import RATES, Splits
 from egoshift.features import AbstractFeatureSource
 from egoshift.features.batches import clip_targets
 from egoshift.fusion import Fusion
+from egoshift.processes import processes
 from egoshift.recipes.execute import RESULTS
 from egoshift.recipes.models import class_texts
 from egoshift.recipes.scoring import Case, OnEvaluation, by_kind, cases, class_result, open_models, score
 from egoshift.recipes.stores import Opened
 from egoshift.records import Label, Scores
 from egoshift.training import Checkpoint
-from egoshift.training.devices import Accelerator
+from egoshift.training.devices import Accelerator, join_processes
 
 
 def evaluate_modalities(
@@ -65,6 +66,7 @@ def evaluate_modalities(
         CheckpointError: The folder holds no trained run.
         ConfigError: Episodes are asked for that the clips do not allow.
     """
+    join_processes()
     run, source, checkpoints = open_models(out, device)
     written: dict[Path, ModalityResult] = {}
     if not (run.has_results and _have_subsets(checkpoints.values())):
@@ -87,6 +89,7 @@ def evaluate_both(
 
     Models are opened once; clips of which all modalities were scored among the subsets are not scored again.
     """
+    join_processes()
     run, source, checkpoints = open_models(out, device)
     of_classes: dict[Path, Result] = {}
     of_subsets: dict[Path, ModalityResult] = {}
@@ -142,6 +145,7 @@ def _score(case: Case, progress: OnEvaluation | None) -> _Scored:
         text,
         num_frames=run.fit.num_frames,
         batch_size=run.fit.eval_batch_size,
+        own=processes(),
         progress=None if progress is None else partial(progress, f"{case.title}, every subset"),
     )
     return _Scored(asked, is_open, clips, features, scores)

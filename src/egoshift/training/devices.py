@@ -10,40 +10,81 @@ import torch
 
 from egoshift.encoders.precision import cpu_has_bfloat16
 from egoshift.errors import ConfigError
+from egoshift.processes import Processes, processes
 from egoshift.training.settings import Precision
 
 Accelerator = Literal["auto", "cpu", "cuda"]
 """Where training runs; ``auto`` is CUDA where there is a device."""
 
 
-def open_fabric(accelerator: Accelerator, devices: int, num_nodes: int, precision: Precision) -> Any:
-    """Fabric for this process, joined to the others where there are several.
+def open_fabric(accelerator: Accelerator, precision: Precision) -> Any:
+    """Fabric for this process, joined to the others where torchrun or Slurm started several.
 
     Args:
         accelerator: ``auto`` is CUDA where there is a device.
-        devices: Processes on this machine, one per device.
-        num_nodes: Machines.
         precision: As in ``FitSettings``.
 
     Raises:
-        ConfigError: If the accelerator is absent, the precision does not suit it, or the processes were not started.
+        ConfigError: If the accelerator is absent, the precision does not suit it, or there are too few devices.
     """
-    device = choose_device(accelerator)
-    processes = devices * num_nodes
-    _check_processes(processes)
+    device, own = choose_device(accelerator), processes()
     arithmetic = choose_precision(precision, device)
+    _check_processes(device, own)
     # Imported here because it takes a second, which users of the settings alone need not wait for.
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-    # A method may have parameters that a choice of streams or labels leaves without gradient.
-    strategy = DDPStrategy(find_unused_parameters=True) if processes > 1 else "auto"
+    shared: dict[str, Any] = {}
+    if own.number > 1:
+        # A method may have parameters that a choice of streams or labels leaves without gradient.
+        shared["strategy"] = DDPStrategy(find_unused_parameters=True)
+        shared["plugins"] = TorchElasticEnvironment() if "WORLD_SIZE" in os.environ else SLURMEnvironment()
     with _quiet():
         fabric = Fabric(
-            accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=arithmetic
+            accelerator=device, devices=own.on_machine, num_nodes=own.machines, precision=arithmetic, **shared
         )
         fabric.launch()
     return fabric
+
+
+def join_processes() -> Processes:
+    """This process's place among those that torchrun or Slurm started, after they have found each other."""
+    own = processes()
+    if own.number > 1 and not torch.distributed.is_initialized():
+        open_fabric("cpu", "32-true")
+    return own
+
+
+def check_same(fabric: Any, *facts: int) -> None:
+    """Refuses a job whose processes do not see the same files, before they wait for each other in vain.
+
+    Args:
+        fabric: Joined to the others.
+        facts: What follows from the files, such as how many clips there are.
+
+    Raises:
+        ConfigError: They differ.
+    """
+    if fabric.world_size == 1:
+        return
+    differs = float(fabric.broadcast(facts, src=0) != facts)
+    if fabric.all_reduce(torch.tensor(differs, device=fabric.device), reduce_op="sum"):
+        raise ConfigError(
+            "the processes see different clips or another state of the run's folder; data, features and runs must lie "
+            "on a file system that all machines share"
+        )
+
+
+def own_device(accelerator: Accelerator) -> torch.device:
+    """The device of this process among those of its machine.
+
+    Raises:
+        ConfigError: If the accelerator is absent, or there are more processes than devices.
+    """
+    device, own = choose_device(accelerator), processes()
+    _check_processes(device, own)
+    return torch.device(device, own.local_rank) if device == "cuda" and own.number > 1 else torch.device(device)
 
 
 def choose_device(accelerator: Accelerator) -> Literal["cpu", "cuda"]:
@@ -59,8 +100,8 @@ def choose_device(accelerator: Accelerator) -> Literal["cpu", "cuda"]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without a line about the precision at every training: it stands in the report."""
-    log = logging.getLogger("lightning_fabric.utilities.rank_zero")
+    """Without lines about precision and processes at every training: they stand in the report."""
+    log = logging.getLogger("lightning_fabric")
     level = log.level
     log.setLevel(logging.WARNING)
     try:
@@ -84,11 +125,15 @@ def choose_precision(precision: Precision, device: str) -> Literal["32-true", "b
     return "bf16-mixed" if cpu_has_bfloat16() else "32-true"
 
 
-def _check_processes(processes: int) -> None:
-    """One process per device must have been started, by torchrun or by Slurm."""
-    started = int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
-    if processes != started and (processes > 1 or "WORLD_SIZE" in os.environ):
+def _check_processes(device: str, own: Processes) -> None:
+    """Machines must have as many processes as each other, and each process a GPU of its own where it is to use one."""
+    if own.machines * own.on_machine != own.number:
         raise ConfigError(
-            f"devices times num_nodes is {processes}, but {started} process(es) were started; start one per device, "
-            f"for example with `torchrun --nproc-per-node {processes} -m egoshift ...`"
+            f"{own.number} processes were started, but {own.on_machine} on this machine; start as many on each: by "
+            "torchrun's --nproc-per-node, or Slurm's --ntasks-per-node"
+        )
+    if device == "cuda" and own.on_machine > torch.cuda.device_count():
+        raise ConfigError(
+            f"{own.on_machine} processes were started on this machine, but torch sees {torch.cuda.device_count()} CUDA "
+            "device(s); start one for each, or give --device cpu"
         )

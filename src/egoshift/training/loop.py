@@ -15,9 +15,10 @@ from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.calibration import calibrations
 from egoshift.evaluation.predict import check_labels, check_streams, predict, text_to
 from egoshift.features import AbstractFeatureSource
+from egoshift.processes import others_needed, processes
 from egoshift.records import Label, Scores
 from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
-from egoshift.training.devices import Accelerator, open_fabric
+from egoshift.training.devices import Accelerator, check_same, open_fabric
 from egoshift.training.epochs import Trainer
 from egoshift.training.objectives import Objective, check_objective
 from egoshift.training.report import FitReport, OnProgress
@@ -25,6 +26,7 @@ from egoshift.training.resume import RESUME_FILE
 from egoshift.training.settings import FitSettings
 
 
+@others_needed()
 def fit(
     classifier: AbstractClassifier,
     train: AbstractFeatureSource,
@@ -35,8 +37,6 @@ def fit(
     settings: FitSettings | None = None,
     objective: Objective | None = None,
     accelerator: Accelerator = "auto",
-    devices: int = 1,
-    num_nodes: int = 1,
     checkpoint: Path | None = None,
     resume: bool = False,
     text_encoder: str = "",
@@ -47,8 +47,11 @@ def fit(
 
     The loss is the sum over the kinds of label in ``text`` of the cross-entropies, or what ``objective`` says. The
     classifier is changed in place; it ends on the device trained on, in evaluation mode. The same seed gives the same
-    losses on the same machine, also when interrupted and resumed. Several devices (one process each, started by
-    torchrun) share each batch; negatives of the alignment loss are then those of each process's share.
+    losses on the same machine, also when interrupted and resumed.
+
+    Processes that torchrun or Slurm started, a device each, share each batch: they learn what one would learn, but for
+    rounding and for what is drawn or compared within a share: dropout, and negatives of the alignment loss. The first
+    writes.
 
     Args:
         classifier: What to fit; it sees the training clips first, and without trainable parameters that is all.
@@ -61,8 +64,6 @@ def fit(
         objective: The losses; none takes cross-entropy. Without a loss that reads labels, clips need none, and the last
             epoch is kept.
         accelerator: Where to; ``auto`` is CUDA where there is a device.
-        devices: Devices of this machine to share the work.
-        num_nodes: Machines to share the work.
         checkpoint: A folder for the fitted classifier, and while training for the point to resume from.
         resume: Take up an interrupted training of that folder; a finished one is read back.
         text_encoder: The id of the encoder that made the class vectors, for the checkpoint.
@@ -74,6 +75,7 @@ def fit(
         ConfigError: If labels, streams, settings or devices do not fit, or the loss is no longer a number.
         StoreError: If features are not finite.
         CheckpointError: If the training to resume is damaged or another one.
+        ProcessError: If another process that shares the work has ended.
     """
     objective = objective or Objective()
     check_objective(objective, classifier, tuple(text))
@@ -89,11 +91,12 @@ def fit(
         classifier.eval()
         note = f"{type(classifier).__name__} has no trainable parameters: nothing was trained"
         report = FitReport(selection="none", settings=settings, clips=clips, unlabelled=unlabelled, note=note)
-        save(report)
+        if processes().is_first:
+            save(report)
         return report
-    fabric = open_fabric(accelerator, devices, num_nodes, settings.precision)
+    fabric = open_fabric(accelerator, settings.precision)
     if objective.prototypes is not None and fabric.world_size > 1:
-        raise ConfigError("objective.prototypes: an episode cannot be shared by several devices; set devices to 1")
+        raise ConfigError("objective.prototypes: an episode cannot be shared by several processes; start one")
     cuda = [fabric.device.index] if fabric.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):  # the caller's random numbers go on as if nothing was trained
         trainer = Trainer(
@@ -111,6 +114,7 @@ def fit(
         )
         resumed_at = trainer.resume() if resume else None
         finished = _finished(checkpoint, settings, objective, classifier) if resume and resumed_at is None else None
+        check_same(fabric, clips, trainer.state.epoch, trainer.state.step, int(finished is not None))
         if finished is not None:
             return finished
         trainer.run()

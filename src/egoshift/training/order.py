@@ -57,7 +57,6 @@ def episode_order(
     return torch.cat(rows)
 
 
-def shard_of(batch: Int[Tensor, " batch"], rank: int, world_size: int) -> Int[Tensor, " shard"]:
+def share_of(num_clips: int, rank: int, world_size: int) -> slice:
     """One process's share of a batch; processes left without one get the first clip, to be weighted by nothing."""
-    shard = batch[rank::world_size]
-    return shard if len(shard) else batch[:1]
+    return slice(rank, None, world_size) if rank < num_clips else slice(1)

@@ -15,7 +15,7 @@ from egoshift.losses import label_cross_entropy
 from egoshift.records import Label
 from egoshift.training.checkpoint import trained_parameters
 from egoshift.training.objectives import Moments, Objective, alignment_of, prototypes_of
-from egoshift.training.order import seed_of, shard_of
+from egoshift.training.order import seed_of, share_of
 from egoshift.training.settings import FitSettings
 
 
@@ -93,19 +93,21 @@ class Stepper:
     def step(self, batch: Int[Tensor, " batch"], epoch: int, step: int) -> Tensor:
         """Takes one step and gives its loss, on the device.
 
+        Frames are drawn for the batch, whatever number of processes share it; dropout for each process.
+
         Args:
             batch: The clips of the step, of all processes together.
             epoch: With ``step``, the place that frames and dropout are drawn for.
             step: Within the epoch.
         """
         fabric, settings = self._fabric, self._settings
-        place = (settings.seed, epoch, step, fabric.global_rank)
-        generator = torch.Generator().manual_seed(seed_of(*place, 0))
-        torch.manual_seed(seed_of(*place, 1))  # for dropout
-        shard = shard_of(batch, fabric.global_rank, fabric.world_size)
-        features = self._source.batch(shard, num_frames=settings.num_frames, generator=generator)
+        place = (settings.seed, epoch, step)
+        generator = torch.Generator().manual_seed(seed_of(*place, 0, 0))
+        torch.manual_seed(seed_of(*place, fabric.global_rank, 1))  # for dropout
+        share = share_of(len(batch), fabric.global_rank, fabric.world_size)
+        features = self._source.batch(batch, num_frames=settings.num_frames, generator=generator, share=share)
         features = batch_to(features, fabric.device)
-        inputs = _Inputs(features, self._text, self._negatives(shard), generator)
+        inputs = _Inputs(features, self._text, self._negatives(batch[share]), generator)
         logits, loss = self._module(inputs)
         if logits:
             labelled = self._objective.cross_entropy * self._loss(logits, features.targets, batch)

@@ -1,6 +1,7 @@
 """How machines are shared among workers; with Ray itself in ``tests/flows/test_workers.py``."""
 
 import builtins
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,30 @@ def test_no_machine_is_given_more_than_it_has(sizes, number, on_gpu):
 def test_workers_of_a_gpu_share_it():
     assert shares([(8, 1)], 2, on_gpu=True) == [Share(4, 0.5), Share(4, 0.5)]
     assert shares([(8, 3)], 2, on_gpu=True) == [Share(4, 1), Share(4, 1)]
+
+
+@pytest.mark.parametrize(("gpus", "number"), [(1, 1), (1, 6), (2, 3), (3, 7), (4, 5), (2, 12)])
+def test_every_worker_finds_room_on_one_gpu_as_ray_counts(gpus, number):
+    room = [10_000] * gpus
+    for share in shares([(16, gpus)], number, on_gpu=True):
+        units = round(share.gpus * 10_000)
+        first = next(place for place, left in enumerate(room) if left >= units)
+        room[first] -= units
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "nowhere.invalid:6379", "6379", "127.0.0.1:ray"])
+def test_an_address_where_no_cluster_is_heard_is_one_line_at_once(address):
+    pytest.importorskip("ray", reason="Ray is not installed; pip install 'egoshift[ray]'")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with (
+        pytest.raises(
+            ConfigError, match=r"^--ray \S+: (no Ray cluster answers there \(.*\)|is no host:port); give host"
+        ),
+        cluster(Workers(address=address.format(port=port)), torch.device("cpu")),
+    ):
+        pass
 
 
 def test_without_a_machine_that_can_be_used_there_are_no_workers():

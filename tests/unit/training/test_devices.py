@@ -3,12 +3,12 @@ import torch
 
 from egoshift.errors import ConfigError
 from egoshift.training import devices as module
-from egoshift.training.devices import choose_precision, open_fabric
+from egoshift.training.devices import choose_precision, open_fabric, own_device
 
 
 def test_fp16_on_a_cpu_is_refused() -> None:
     with pytest.raises(ConfigError, match="'16-mixed' is for CUDA devices"):
-        open_fabric("cpu", 1, 1, "16-mixed")
+        open_fabric("cpu", "16-mixed")
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -22,15 +22,23 @@ def test_auto_is_bf16_where_the_processor_has_it(native: bool, expected: str, mo
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_cuda_where_there_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="torch sees no CUDA device"):
-        open_fabric("cuda", 1, 1, "auto")
+        open_fabric("cuda", "auto")
 
 
-def test_two_devices_without_two_processes_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"is 2, but 1 process.* started; .*torchrun --nproc-per-node 2"):
-        open_fabric("cpu", 2, 1, "32-true")
+def test_machines_with_unlike_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="3 processes were started, but 2 on this machine; start as many on each"):
+        open_fabric("cpu", "32-true")
 
 
-def test_two_processes_for_one_device_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match="is 1, but 2 process"):
-        open_fabric("cpu", 1, 1, "32-true")
+def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "RANK": "3", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert own_device("auto") == torch.device("cuda:1")
+    assert own_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ConfigError, match=r"2 processes were started on this machine, but torch sees 1 CUDA device"):
+        own_device("cuda")

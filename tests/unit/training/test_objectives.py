@@ -223,5 +223,5 @@ def test_too_few_classes_for_an_episode_are_one_clear_line() -> None:
 
 def test_an_episode_is_not_shared_by_several_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "open_fabric", lambda *_: SimpleNamespace(world_size=2))
-    with pytest.raises(ConfigError, match="an episode cannot be shared by several devices; set devices to 1"):
+    with pytest.raises(ConfigError, match="an episode cannot be shared by several processes; start one"):
         fitted(OBJECTIVES["prototypes"])

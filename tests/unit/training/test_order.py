@@ -3,7 +3,7 @@ import torch
 
 from egoshift.errors import ConfigError
 from egoshift.training import PrototypeTerm
-from egoshift.training.order import episode_order, epoch_order, seed_of, shard_of
+from egoshift.training.order import episode_order, epoch_order, seed_of, share_of
 
 
 def test_every_place_has_a_seed_of_its_own() -> None:
@@ -23,14 +23,14 @@ def test_an_epoch_visits_every_clip_once_in_an_order_of_its_own() -> None:
     assert torch.equal(epoch_order(clips, 0, 2), epoch_order(clips, 0, 2))
 
 
-def test_shards_share_a_batch_without_overlap() -> None:
+def test_processes_share_a_batch_without_overlap() -> None:
     batch = torch.arange(10, 17)
-    shards = [shard_of(batch, rank, 3) for rank in range(3)]
-    assert sorted(torch.cat(shards).tolist()) == batch.tolist()
+    shares = [batch[share_of(7, rank, 3)] for rank in range(3)]
+    assert sorted(torch.cat(shares).tolist()) == batch.tolist()
 
 
 def test_a_process_left_without_a_clip_gets_the_first() -> None:
-    assert [shard_of(torch.tensor([9]), rank, 2).tolist() for rank in range(2)] == [[9], [9]]
+    assert [torch.tensor([9])[share_of(1, rank, 2)].tolist() for rank in range(2)] == [[9], [9]]
 
 
 TERM = PrototypeTerm(ways=3, shots=2, queries=1)
