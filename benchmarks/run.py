@@ -20,6 +20,7 @@ BENCHMARKS = (
     "decoding",
     "extraction",
     "gather",
+    "larger_than_memory",
     "rendering",
     "prompts",
     "methods",

@@ -55,6 +55,20 @@ class AbstractFeatureSource(ABC):
         """What was asked for and cannot be given."""
         return ()
 
+    @property
+    def shards(self) -> Int64[Tensor, " n"] | None:
+        """Where features do not fit into memory: for each sample the number of its shard, which is read in one go.
+
+        None where samples in any order are as quickly read.
+        """
+        return None
+
+    def read_ahead(self, order: Int[Tensor, " visited"]) -> None:  # noqa: B027 - most sources have nothing to read
+        """Says in which order samples will be asked for, so that a source in shards can read them before.
+
+        Batches are the same without; samples may then be asked for in other orders too, or not at all.
+        """
+
     def __len__(self) -> int:
         return len(self.groups)
 

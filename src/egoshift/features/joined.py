@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64, Int, Int64
 from torch import Tensor
 
 from egoshift.classifier import StreamBatch
@@ -55,6 +55,16 @@ class JoinedFeatures(AbstractFeatureSource):
     def dropped(self) -> tuple[Fault, ...]:
         """What the sources could not give."""
         return tuple(fault for source in self._sources for fault in source.dropped)
+
+    @property
+    def shards(self) -> Int64[Tensor, " n"] | None:
+        """Of the first source that has some."""
+        return next((source.shards for source in self._sources if source.shards is not None), None)
+
+    def read_ahead(self, order: Int[Tensor, " visited"]) -> None:
+        """See ``AbstractFeatureSource.read_ahead``."""
+        for source in self._sources:
+            source.read_ahead(order)
 
     def batch(
         self,

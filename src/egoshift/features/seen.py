@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64, Int, Int64
 from torch import Tensor
 
 from egoshift.classifier import StreamBatch
@@ -52,6 +52,15 @@ class SeenBy(AbstractFeatureSource):
     def dropped(self) -> tuple[Fault, ...]:
         """As the source's."""
         return self._source.dropped
+
+    @property
+    def shards(self) -> Int64[Tensor, " n"] | None:
+        """As the source's."""
+        return self._source.shards
+
+    def read_ahead(self, order: Int[Tensor, " visited"]) -> None:
+        """See ``AbstractFeatureSource.read_ahead``."""
+        self._source.read_ahead(order)
 
     def batch(
         self,

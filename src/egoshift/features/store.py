@@ -114,6 +114,32 @@ class Store:
         """The features of a view, all videos one after another, as a memory map."""
         return self._array(view)
 
+    def read(
+        self, view: View, first: int, into: Float16[np.ndarray, "rows dim"] | UInt8[np.ndarray, "rows dim"]
+    ) -> None:
+        """Reads rows of a view one after another from the file, so that no page of the map is touched.
+
+        Args:
+            view: Which view.
+            first: The first row.
+            into: Where to; as many rows as it has.
+
+        Raises:
+            StoreError: The file was cut short since it was opened.
+        """
+        array = self._array(view)
+        if not isinstance(array, np.memmap):  # its content is in memory
+            into[:] = array[first : first + len(into)]
+            return
+        left = into.view(np.uint8).reshape(-1).data
+        with (self.path / f"{view}.npy").open("rb", buffering=0) as file:
+            file.seek(array.offset + first * array.strides[0])
+            while left:
+                count = file.readinto(left)
+                if not count:
+                    raise StoreError(f"{file.name}: ends before its last row; {_REMEDY}")
+                left = left[count:]
+
     @property
     def hand_boxes(self) -> Float32[np.ndarray, "rows 4"]:
         """Left, top, right, bottom of what the hand view shows, as shares of the frame."""

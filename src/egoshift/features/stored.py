@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 import torch
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64, Int, Int64
 from torch import Tensor
 
 from egoshift.classifier import StreamBatch
@@ -17,6 +17,7 @@ from egoshift.features.arrays import FeatureArray, fits_in_memory
 from egoshift.features.batches import ALL, AbstractLabelledSource, clip_targets
 from egoshift.features.coverage import uncovered
 from egoshift.features.manifest import View
+from egoshift.features.shards import Extent, ShardReader, Shards, shard_bytes
 from egoshift.features.store import Store
 from egoshift.features.windows import Windows, recorded
 from egoshift.media import bin_centres, random_in_bins
@@ -40,6 +41,7 @@ class StoredFeatures(AbstractLabelledSource):
             sensor that was recorded for less than half of a clip's times is lacking.
         labels: Which kinds of label to give as targets; a missing label is -1.
         resident: Whether the arrays are read into memory; ``"auto"``: where they fit into a quarter of what is free.
+            Those that take more than half of it are then read in shards (``egoshift.features.shards``).
         device: Where resident arrays lie and batches are put together.
 
     Attributes:
@@ -51,6 +53,8 @@ class StoredFeatures(AbstractLabelledSource):
     """
 
     clips: pl.DataFrame
+    _shards: Shards | None
+    _reader: ShardReader | None
 
     def __init__(
         self,
@@ -77,11 +81,13 @@ class StoredFeatures(AbstractLabelledSource):
         self._targets = clip_targets(self.clips, labels)
         self._groups = tuple(self.clips["video_id"].to_list())
         wanted = {(store.path, view): (store, view) for store, view in streams.values()}
-        if resident == "auto":
-            resident = fits_in_memory(sum(store.array(view).nbytes for store, view in wanted.values()))
+        num_bytes = sum(store.array(view).nbytes for store, view in wanted.values())
+        self._in_shards = resident == "auto" and not fits_in_memory(num_bytes, 0.5)
+        resident = fits_in_memory(num_bytes) if resident == "auto" else resident
         arrays = {key: FeatureArray(*value, resident=resident, device=device) for key, value in wanted.items()}
         self._arrays = {name: arrays[store.path, view] for name, (store, view) in streams.items()}
         self._present = {name: torch.from_numpy(there[streams[name][0].path][covered]) for name in optional}
+        self._divide()
 
     @property
     def dims(self) -> dict[str, int]:
@@ -103,6 +109,19 @@ class StoredFeatures(AbstractLabelledSource):
         """Whether the features lie in memory."""
         return all(array.resident for array in self._arrays.values())
 
+    @property
+    def shards(self) -> Int64[Tensor, " n"] | None:
+        """See ``AbstractFeatureSource.shards``."""
+        return None if self._shards is None else torch.from_numpy(self._shards.numbers)
+
+    def read_ahead(self, order: Int[Tensor, " visited"]) -> None:
+        """See ``AbstractFeatureSource.read_ahead``."""
+        if self._shards is None:
+            return
+        if self._reader is None:
+            self._reader = ShardReader(set(self._arrays.values()), self._shards)
+        self._reader.follow(order.cpu().numpy())
+
     def batch(
         self,
         indices: Int[Tensor, " batch"],
@@ -114,8 +133,15 @@ class StoredFeatures(AbstractLabelledSource):
         """See ``AbstractFeatureSource.batch``."""
         chosen = indices.cpu().numpy()
         times_s = self._times(chosen, num_frames, generator)[share]
-        rows = {path: windows.nearest(chosen[share], times_s) for path, windows in self._windows.items()}
-        streams = {name: array.take(rows[array.store.path]) for name, array in self._arrays.items()}
+        chosen = chosen[share]
+        rows = {path: windows.nearest(chosen, times_s) for path, windows in self._windows.items()}
+        reader = self._reader if self._reader is not None and self._reader.holds(chosen) else None
+        streams = {
+            name: array.take(rows[array.store.path])
+            if reader is None
+            else reader.take(array, chosen, rows[array.store.path])
+            for name, array in self._arrays.items()
+        }
         return StreamBatch(streams, *self._known(indices[share]))
 
     def subset(self, indices: Int[Tensor, " chosen"]) -> "StoredFeatures":
@@ -126,7 +152,25 @@ class StoredFeatures(AbstractLabelledSource):
         chosen.clips = self.clips[rows]
         chosen._windows = {path: windows.subset(rows) for path, windows in self._windows.items()}
         chosen._starts_s, chosen._stops_s = self._starts_s[rows], self._stops_s[rows]
+        chosen._divide()
         return chosen
+
+    def _divide(self) -> None:
+        """Puts the clips into shards, where features do not fit into memory; nothing is read yet."""
+        self._shards = self._reader = None
+        if not self._in_shards or self.clips.is_empty():
+            return
+        there = {path: np.ones(len(self.clips), bool) for path in self._windows}
+        for name, present in self._present.items():
+            there[self._arrays[name].store.path] = present.numpy()
+        row_bytes = dict.fromkeys(self._windows, 0)
+        for array in set(self._arrays.values()):
+            row_bytes[array.store.path] += array.row_bytes
+        extents = {
+            path: Extent(*windows.spans(), there[path], row_bytes[path]) for path, windows in self._windows.items()
+        }
+        order = self.clips.with_row_index("place").sort("video_id", "start_s")["place"].to_numpy().astype(np.int64)
+        self._shards = Shards.of(order, extents, shard_bytes())
 
     def _times(
         self, chosen: Int[np.ndarray, " batch"], num_frames: int, generator: torch.Generator | None

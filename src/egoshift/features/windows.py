@@ -19,18 +19,23 @@ class Windows:
     Rows in which a sensor was off are left out; ``first`` and ``stop`` count the others.
 
     Attributes:
-        keys: For each row that is left, its video and its time as one ascending number.
-        rows: For each of these, its number in the store.
+        turns: For each row that is left, the last key that is nearer to it than to the next row, or as near. A key is
+            a video and a time as one number, ascending from row to row.
+        rows: For each of these, its number in the store; none where no row is left out.
         origins: For each clip, the key of its video's beginning.
         first: For each clip, its first row.
         stop: One after its last row; every window of a clip that is there has at least one row.
+        starts: For each clip, the key of its first row.
+        rates: For each clip, its rows per microsecond, in the mean.
     """
 
-    keys: Int64[np.ndarray, " rows"]
-    rows: Int64[np.ndarray, " rows"]
+    turns: Int64[np.ndarray, " rows"]
+    rows: Int64[np.ndarray, " rows"] | None
     origins: Int64[np.ndarray, " n"]
     first: Int64[np.ndarray, " n"]
     stop: Int64[np.ndarray, " n"]
+    starts: Int64[np.ndarray, " n"]
+    rates: Float64[np.ndarray, " n"]
 
     @classmethod
     def of(cls, store: Store, clips: pl.DataFrame) -> "Windows":
@@ -41,16 +46,20 @@ class Windows:
         """
         keys, ranks = _keys(store)
         # Of a sensor that was off throughout no window means anything, but each shall name a row that exists.
-        rows = store.recorded if len(store.recorded) else np.arange(len(store), dtype=np.int64)
-        keys = keys[rows]
+        rows = None if len(store.recorded) in (0, len(store)) else store.recorded
+        keys = keys if rows is None else keys[rows]
+        turns = np.append(keys[:-1] + np.diff(keys) // 2, np.iinfo(np.int64).max)
         origins = np.array([ranks.get(video_id, -1) for video_id in clips["video_id"]], np.int64) * _TICKS_PER_VIDEO
         starts, stops = (ticks(clips[name].to_numpy()) for name in ("start_s", "stop_s"))
         first, stop = np.searchsorted(keys, origins + starts), np.searchsorted(keys, origins + stops)
         video_first = np.searchsorted(keys, origins)
         video_stop = np.maximum(np.searchsorted(keys, origins + _TICKS_PER_VIDEO), video_first + 1)
-        borrowed = _nearest(keys, origins + (starts + stops) // 2, video_first, video_stop)
         lonely = first == stop
-        return cls(keys, rows, origins, np.where(lonely, borrowed, first), np.where(lonely, borrowed + 1, stop))
+        borrowed = _nearest(turns, origins + (starts + stops) // 2, video_first, video_stop)
+        first, stop = np.where(lonely, borrowed, first), np.where(lonely, borrowed + 1, stop)
+        lengths = keys[stop - 1] - keys[first]
+        rates = (stop - 1 - first) / np.maximum(lengths, 1)
+        return cls(turns, rows, origins, first, stop, keys[first], rates)
 
     def nearest(
         self, chosen: Int[np.ndarray, " batch"], times_s: Float64[np.ndarray, "batch bins"]
@@ -62,13 +71,28 @@ class Windows:
             times_s: Times in each of them, in seconds.
         """
         asked = self.origins[chosen, None] + ticks(times_s)
-        found = _nearest(self.keys, asked, self.first[chosen, None], self.stop[chosen, None])
-        rows: Int64[np.ndarray, "batch bins"] = self.rows[found]
-        return rows
+        first, last = self.first[chosen, None], self.stop[chosen, None] - 1
+        # Where rows lie at equal distances this is the row already, which costs two looks instead of a search.
+        found: Int64[np.ndarray, "batch bins"] = first + np.rint(
+            (asked - self.starts[chosen, None]) * self.rates[chosen, None]
+        ).astype(np.int64)
+        found = np.minimum(np.maximum(found, first), last)
+        wrong = (asked > self.turns[found]) & (found < last) | (asked <= self.turns[found - 1]) & (found > first)
+        if wrong.any():
+            clip = np.nonzero(wrong)[0]
+            found[wrong] = _nearest(self.turns, asked[wrong], first[clip, 0], last[clip, 0] + 1)
+        return found if self.rows is None else self.rows[found]
+
+    def spans(self) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+        """For each clip, the store's rows that it is read from: the first, and one after the last."""
+        if self.rows is None:
+            return self.first, self.stop
+        return self.rows[self.first], self.rows[self.stop - 1] + 1
 
     def subset(self, chosen: Int[np.ndarray, " chosen"]) -> "Windows":
         """Some of the clips."""
-        return Windows(self.keys, self.rows, self.origins[chosen], self.first[chosen], self.stop[chosen])
+        per_clip = (self.origins, self.first, self.stop, self.starts, self.rates)
+        return Windows(self.turns, self.rows, *(values[chosen] for values in per_clip))
 
 
 def recorded(store: Store, clips: pl.DataFrame) -> Bool[np.ndarray, " clips"]:
@@ -88,14 +112,12 @@ def _keys(store: Store) -> tuple[Int64[np.ndarray, " rows"], dict[str, int]]:
 
 
 def _nearest(
-    keys: Int64[np.ndarray, " rows"],
-    asked: Int64[np.ndarray, "*shape"],
-    first: Int64[np.ndarray, "..."],
-    stop: Int64[np.ndarray, "..."],
-) -> Int64[np.ndarray, "*shape"]:
+    turns: Int64[np.ndarray, " rows"],
+    asked: Int64[np.ndarray, " asked"],
+    first: Int64[np.ndarray, " asked"],
+    stop: Int64[np.ndarray, " asked"],
+) -> Int64[np.ndarray, " asked"]:
     """The row nearest to each asked key, between ``first`` and ``stop``; of two as near, the earlier."""
-    after = np.searchsorted(keys, asked)
-    first, stop = np.minimum(first, len(keys) - 1), np.minimum(stop, len(keys))  # of videos without a row
-    before, after = np.clip(after - 1, first, stop - 1), np.clip(after, first, stop - 1)
-    rows: Int64[np.ndarray, "*shape"] = np.where(keys[after] - asked < asked - keys[before], after, before)
+    first, stop = np.minimum(first, len(turns) - 1), np.minimum(stop, len(turns))  # of videos without a row
+    rows: Int64[np.ndarray, " asked"] = np.clip(np.searchsorted(turns, asked), first, stop - 1)
     return rows

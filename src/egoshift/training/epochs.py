@@ -71,6 +71,8 @@ class Trainer:
         self._objective = objective
         # Of the one kind of label that episodes are of: a source may have targets of others too.
         self._episode_targets = source.targets[next(iter(text))].cpu() if objective.prototypes is not None else None
+        # Of the first process, because memory may be shorter on one machine than on another. Episodes draw at random.
+        self.state = TrainingState(shards=None if objective.prototypes is not None else fabric.broadcast(source.shards))
         self._num_clips = len(self._order(0))
         self._num_steps = math.ceil(self._num_clips / settings.batch_size)
         self._stepper = Stepper(fabric, classifier, source, text, settings, objective)
@@ -83,7 +85,6 @@ class Trainer:
         self.num_parameters = sum(value.numel() for value in trained_parameters(classifier).values())
         targets = {label: source.targets[label].cpu()[indices] for label in text}
         self._job = job_of(classifier, settings, objective, targets, text, made_from, fabric.world_size, self.precision)
-        self.state = TrainingState()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._changing = False  # weights and state do not belong together at this moment
         self._started = self._saved = time.monotonic()
@@ -129,7 +130,7 @@ class Trainer:
         """The clips in the order in which an epoch visits them."""
         term = self._objective.prototypes
         if term is None:
-            return epoch_order(self._indices, self._settings.seed, epoch)
+            return epoch_order(self._indices, self._settings.seed, epoch, self.state.shards)
         assert self._episode_targets is not None, "taken with the term"
         return episode_order(self._episode_targets, self._indices, term, self._settings.seed, epoch)
 
@@ -139,6 +140,8 @@ class Trainer:
         self._classifier.train()
         self._stepper.set_lr(learning_rate(settings, state.epoch))
         order = self._order(state.epoch)
+        if state.shards is not None:
+            self._source.read_ahead(order[state.step * settings.batch_size :])
         ahead = 1 if self._fabric.device.type == "cpu" else STEPS_BETWEEN_LOOKS
         for step in range(state.step, self._num_steps):
             batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]

@@ -15,6 +15,7 @@ from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.calibration import calibrations
 from egoshift.evaluation.predict import check_labels, check_streams, predict, text_to
 from egoshift.features import AbstractFeatureSource
+from egoshift.features.shards import SHARDS_TOGETHER
 from egoshift.processes import others_needed, processes
 from egoshift.records import Label, Scores
 from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
@@ -227,6 +228,11 @@ def _report(fabric: Any, trainer: Trainer, validated: bool, settings: FitSetting
     if settings.selection != "last" and not validated:
         notes.append(
             f"no validation clips were given, so that the last epoch was kept instead of the {settings.selection} one"
+        )
+    if state.shards is not None:
+        notes.append(
+            f"the features do not fit into memory, so that clips were shuffled within {SHARDS_TOGETHER} of "
+            f"{int(state.shards.max()) + 1} shards at a time"
         )
     if settings.schedule != "constant" and settings.warmup_epochs >= settings.epochs:
         notes.append(

@@ -6,6 +6,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from egoshift.errors import ConfigError
+from egoshift.features.shards import SHARDS_TOGETHER
 from egoshift.training.objectives import PrototypeTerm
 
 
@@ -16,10 +17,24 @@ def seed_of(*path: int) -> int:
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def epoch_order(indices: Int[Tensor, " clip"], seed: int, epoch: int) -> Int[Tensor, " clip"]:
-    """The clips in the order in which one epoch visits them."""
+def epoch_order(
+    indices: Int[Tensor, " clip"], seed: int, epoch: int, shards: Int[Tensor, " n"] | None = None
+) -> Int[Tensor, " clip"]:
+    """The clips in the order in which one epoch visits them.
+
+    Args:
+        indices: The clips to train on.
+        seed: Of the training.
+        epoch: Which epoch.
+        shards: The shard of each clip of the source. Random shards then take turns, ``SHARDS_TOGETHER`` at a time, and
+            the clips of these are shuffled. Without, all clips are.
+    """
     generator = torch.Generator().manual_seed(seed_of(seed, epoch))
-    return indices[torch.randperm(len(indices), generator=generator)]
+    order = indices[torch.randperm(len(indices), generator=generator)]
+    if shards is None:
+        return order
+    turns = torch.randperm(int(shards.max()) + 1, generator=generator) // SHARDS_TOGETHER
+    return order[torch.argsort(turns[shards[order]], stable=True)]
 
 
 def episode_order(

@@ -71,6 +71,8 @@ class TrainingState:
         history: The epochs done.
         best: The epoch with the highest score so far.
         best_weights: Its trained parameters, on the CPU.
+        shards: The shard of each clip where features did not fit into memory when training began; they decide the
+            order of an epoch, and so stay as they are.
     """
 
     epoch: int = 0
@@ -79,6 +81,7 @@ class TrainingState:
     history: list[EpochRow] = field(default_factory=list)
     best: int | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    shards: Int[Tensor, " n"] | None = None
 
 
 class _Header(BaseModel):
@@ -140,6 +143,7 @@ def save_resume_point(
     """Writes all that is needed to go on as if nothing had happened."""
     tensors = {f"state.{name}": value for name, value in kept_state(classifier).items()}
     tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}
+    tensors |= {} if state.shards is None else {"order.shards": state.shards}
     for name, value in trained_parameters(classifier).items():
         moments = {key: moment for key, moment in optimizer.state.get(value, {}).items()}
         tensors |= {f"optimizer.{key}.{name}": moment for key, moment in moments.items()}
@@ -191,6 +195,7 @@ def load_resume_point(
         history=header.history,
         best=header.best,
         best_weights=_section(tensors, "best."),
+        shards=tensors.get("order.shards"),
     )
     return state, header.scaler
 

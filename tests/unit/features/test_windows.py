@@ -81,8 +81,9 @@ def test_a_row_at_the_end_of_a_clip_belongs_to_the_next():
 
 
 def test_of_two_rows_as_near_the_earlier_is_taken():
-    windows = Windows.of(store_of({"x": [0.0, 0.5]}), clip_table([("x", 0.0, 1.0)]))
-    assert windows.nearest(np.array([0]), np.array([[0.25, 0.250001]])).tolist() == [[0, 1]]
+    windows = Windows.of(store_of({"x": [0.0, 0.5, 1.0]}), clip_table([("x", 0.0, 1.5)]))
+    asked = np.array([[0.25, 0.250001, 0.75, 0.750001]])
+    assert windows.nearest(np.array([0]), asked).tolist() == [[0, 1, 1, 2]]
 
 
 def test_a_subset_has_the_windows_of_its_clips():

@@ -23,6 +23,28 @@ def test_an_epoch_visits_every_clip_once_in_an_order_of_its_own() -> None:
     assert torch.equal(epoch_order(clips, 0, 2), epoch_order(clips, 0, 2))
 
 
+def test_in_shards_an_epoch_visits_every_clip_once_and_those_of_a_few_shards_before_any_other() -> None:
+    generator = torch.Generator().manual_seed(0)
+    shards = torch.randint(21, (300,), generator=generator)
+    clips = torch.randperm(300, generator=generator)[:250]
+    orders = [epoch_order(clips, seed, epoch, shards) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(order.tolist()) for order in orders}) == 4
+    assert torch.equal(orders[1], epoch_order(clips, 0, 1, shards))
+    for order in orders:
+        assert sorted(order.tolist()) == sorted(clips.tolist())
+        runs = [shards[order].tolist().index(number) for number in range(21)]
+        visited = [shards[order[begin:]].unique().numel() for begin in sorted(runs)]
+        assert visited[:9] == [21] * 8 + [13]  # the ninth shard begins when the first eight are done
+        first = order[: sorted(runs)[8]]
+        assert not torch.equal(first, first[torch.argsort(shards[first], stable=True)])  # mixed, not one after another
+
+
+def test_without_shards_the_order_is_that_of_all_clips_shuffled() -> None:
+    clips = torch.tensor([3, 5, 7, 11, 13, 17])
+    generator = torch.Generator().manual_seed(seed_of(4, 2))
+    assert torch.equal(epoch_order(clips, 4, 2), clips[torch.randperm(6, generator=generator)])
+
+
 def test_processes_share_a_batch_without_overlap() -> None:
     batch = torch.arange(10, 17)
     shares = [batch[share_of(7, rank, 3)] for rank in range(3)]
