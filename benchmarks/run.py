@@ -1,6 +1,6 @@
 """Run every benchmark, collect its lines in docs/benchmarks.json and draw docs/benchmarks.md from them.
 
-``python benchmarks/run.py [NAME…]`` runs all, or those named; lines of benchmarks that were not run are kept.
+``python -m benchmarks.run [NAME…]`` runs all, or those named; lines of benchmarks that were not run are kept.
 """
 
 import json
@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from benchmarks.cost_plots import CURVES, PICTURE, draw
 
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parent / "docs"
@@ -25,10 +27,12 @@ BENCHMARKS = (
     "prompts",
     "methods",
     "episodes",
+    "evaluation",
     "fusion_step",
     "logmel",
     "prediction",
     "timeline",
+    "cost_curves",
 )
 
 _HEAD = """# Benchmarks
@@ -56,6 +60,18 @@ read features that were computed once, but those with a remark, which run the im
 | --- | ---: | ---: | --- | ---: | ---: | --- |
 """
 
+_CURVES_HEAD = """
+## Cost curves
+
+![Time and extra peak memory against classes, frames, clips and vocabulary]({picture})
+
+{size}; {precision}, on {machine} (`{command}`). X-MIC as printed is its equation with the batch x classes x dim tensor;
+CoCoOp in one piece keeps the prompts of all clips and classes for the backward pass, as the official code does. Below,
+a cost grows as the size to the power of the exponent, over the last three points of a curve.
+
+| what grows | method | up to | exponent of time | exponent of memory |
+| --- | --- | ---: | ---: | ---: |
+"""
 
 _PROFILE_HEAD = """
 ## Where the time of a training step goes
@@ -79,16 +95,18 @@ the disk to writing.
 
 
 def page(lines: Iterable[Mapping[str, Any]]) -> str:
-    """The page of all lines: one table, and one of those that compare methods."""
+    """The page of all lines: one table, one each of limits and of those that compare methods, and the cost curves."""
     ordered = sorted(lines, key=lambda line: line["name"])
     rows = [
         (line["name"], f"{line['value']:g} {line['unit']}", line["bar"], line["machine"], f"`{line['command']}`")
         for line in ordered
-        if "method" not in line and "limit" not in line
+        if not {"method", "limit", "curve"} & line.keys()
     ]
     limits = limits_section([line for line in ordered if "limit" in line])
     profiles = "".join(profile_section(line) for line in ordered if "profile" in line)
-    return _HEAD + table(rows) + limits + profiles + methods_section([line for line in ordered if "method" in line])
+    curves = [line for line in ordered if "curve" in line]
+    methods = [line for line in ordered if "method" in line and "curve" not in line]
+    return _HEAD + table(rows) + limits + profiles + methods_section(methods) + curves_section(curves)
 
 
 def profile_section(line: Mapping[str, Any]) -> str:
@@ -134,6 +152,18 @@ def methods_section(lines: list[Mapping[str, Any]]) -> str:
     return _METHODS_HEAD.format(**lines[0]) + table(rows)
 
 
+def curves_section(lines: list[Mapping[str, Any]]) -> str:
+    """The picture of all curves and the table of their exponents; nothing where they were not measured."""
+    if not lines:
+        return ""
+    rows = [
+        (line["curve"], line["method"], f"{line['x'][-1]:,}", f"{line['time_exponent']:.2f}", f"{line['value']:.2f}")
+        for line in sorted(lines, key=lambda line: (CURVES.index(line["curve"]), line["value"]))
+    ]
+    escaped = [tuple(cell.replace("*", "\\*") for cell in row) for row in rows]
+    return _CURVES_HEAD.format(picture=PICTURE, **lines[0]) + table(escaped)
+
+
 def ratio(value: float) -> str:
     """Three digits, or all before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -168,6 +198,8 @@ def main(names: list[str]) -> int:
         # After each, so that an interruption loses one benchmark and not hours of them.
         path.write_text(json.dumps(sorted(lines.values(), key=lambda line: line["name"]), indent=1) + "\n")
         (DOCS / "benchmarks.md").write_text(page(lines.values()))
+        if curves := [line for line in lines.values() if "curve" in line]:
+            draw(curves, DOCS / PICTURE)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -5,7 +5,7 @@ Everything that trains, evaluates, predicts or draws knows only this file; every
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -111,6 +111,16 @@ class AbstractClassifier(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
         """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``."""
+
+    def scorer(self, text: Mapping[Label, ClassText]) -> Callable[[StreamBatch], dict[Label, Tensor]]:
+        """``forward`` as a function of the batch alone, for many batches of the same classes while nothing is trained.
+
+        The logits are the same. A method whose text tower reads the classes alone runs it once, and not in each batch.
+
+        Args:
+            text: The classes.
+        """
+        return lambda batch: self(batch, text)
 
 
 class SubsetScores(NamedTuple):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoshift.evaluation.calibration import HIGHEST, LOWEST, calibration, expected_calibration_error, fit_temperature
+from egoshift.evaluation.calibration import HIGHEST, LOWEST, calibrations, expected_calibration_error, fit_temperature
 from egoshift.records import Scores
 
 
@@ -67,7 +67,7 @@ def test_it_changes_no_answer_and_lowers_the_error_of_an_overconfident_model():
     torch.manual_seed(2)
     targets = torch.randint(5, (2000,))
     logits = 8 * (torch.randn(2000, 5) + torch.nn.functional.one_hot(targets, 5))
-    report = calibration(Scores("noun", logits, targets, ("v",) * 2000, tuple("abcde")))
+    report = calibrations({"noun": Scores("noun", logits, targets, ("v",) * 2000, tuple("abcde"))})["noun"]
     assert report.temperature > 2
     assert report.ece_after < 0.4 * report.ece_before
     assert (logits / report.temperature).argmax(1).equal(logits.argmax(1))

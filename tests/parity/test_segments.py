@@ -80,6 +80,14 @@ def test_smoothing_is_the_mean_of_the_neighbours_that_could_be_read(num_steps: i
     np.testing.assert_allclose(smoothed(values, num_steps), slow_smoothed(values, num_steps), atol=1e-6)
 
 
+@pytest.mark.parametrize("cells", [1, 25, 36])
+def test_smoothing_some_classes_at_a_time_changes_nothing(cells: int, monkeypatch: pytest.MonkeyPatch):
+    values = shares(12, 7, seed=4, gaps=(5,))
+    expected = smoothed(values, 3)
+    monkeypatch.setattr(subject, "CELLS_AT_ONCE", cells)
+    np.testing.assert_array_equal(smoothed(values, 3), expected)
+
+
 def test_smoothing_of_long_recordings_stays_within_what_a_probability_can_be():
     values = np.zeros((40_000, 2), np.float32)
     values[:, 0] = 1

@@ -1,5 +1,6 @@
 """A classifier and data in, numbers out; never trains."""
 
+from egoshift.evaluation.answers import Answers, Question, answers_of
 from egoshift.evaluation.assemble import build_result
 from egoshift.evaluation.assemble_modalities import build_modality_result
 from egoshift.evaluation.bootstrap import bootstrap_interval
@@ -18,7 +19,7 @@ from egoshift.evaluation.modalities import ModalityScores, score_modalities
 from egoshift.evaluation.modality_episodes import FewShotSettings
 from egoshift.evaluation.modality_result import ANY_MODALITY, Example, LeftOut, ModalityResult, SubsetRow, SweepRow
 from egoshift.evaluation.modality_rows import many_shot_rows, missing_rate_rows
-from egoshift.evaluation.predict import predict, predict_logits
+from egoshift.evaluation.predict import predict, predict_answers, predict_logits
 from egoshift.evaluation.protocol import count_subsets, evaluate_scores, harmonic_row, outcomes_of, rows_of
 from egoshift.evaluation.result import (
     ClassRow,
@@ -38,6 +39,7 @@ from egoshift.evaluation.versions import library_versions
 
 __all__ = [
     "ANY_MODALITY",
+    "Answers",
     "ClassRow",
     "ConfusedPair",
     "Confusion",
@@ -54,11 +56,13 @@ __all__ = [
     "ModalityScores",
     "Outcomes",
     "Provenance",
+    "Question",
     "Result",
     "Selection",
     "Subset",
     "SubsetRow",
     "SweepRow",
+    "answers_of",
     "bootstrap_interval",
     "build_modality_result",
     "build_result",
@@ -78,6 +82,7 @@ __all__ = [
     "outcomes_of",
     "per_class_accuracy",
     "predict",
+    "predict_answers",
     "predict_logits",
     "read_episodes",
     "rows_of",

@@ -1,13 +1,14 @@
-"""From scores to the result that is written."""
+"""From answers to the result that is written."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import torch
 
+from egoshift.evaluation.answers import Answers
 from egoshift.evaluation.bootstrap import NUM_RESAMPLES
 from egoshift.evaluation.calibration import calibration
-from egoshift.evaluation.protocol import count_subsets, outcomes_of, rows_of
+from egoshift.evaluation.protocol import count_subsets, ordered, rows_of
 from egoshift.evaluation.result import (
     ClassRow,
     ConfusedPair,
@@ -19,7 +20,7 @@ from egoshift.evaluation.result import (
     Result,
     Selection,
 )
-from egoshift.records import Label, Scores
+from egoshift.records import Label
 
 LARGEST_MATRIX = 100
 """Classes up to which a confusion matrix is stored whole."""
@@ -29,7 +30,7 @@ NUM_PAIRS = 50
 
 
 def build_result(
-    scores: Mapping[Label, Scores],
+    answers: Mapping[Label, Answers],
     *,
     method: str,
     train: str,
@@ -37,36 +38,32 @@ def build_result(
     variant: str = "",
     selection: Selection = "none",
     seed: int = 0,
-    splits: Mapping[Label, tuple[Sequence[int], Sequence[int]]] | None = None,
     unlabelled: Mapping[Label, int] | None = None,
     dropped: Mapping[str, int] | None = None,
     faults: Mapping[str, int] | None = None,
     history: Sequence[EpochRow] = (),
-    temperatures: Mapping[Label, float] | None = None,
     provenance: Provenance | None = None,
     num_resamples: int = NUM_RESAMPLES,
 ) -> Result:
-    """Evaluates scores and puts all that a reader of the result needs beside the numbers.
+    """Evaluates answers and puts all that a reader of the result needs beside the numbers.
 
     Args:
-        scores: Per kind of label, as ``predict`` gives them.
+        answers: Per kind of label, as ``predict_answers`` gives them, or ``answers_of`` of scores. Their questions
+            decide which rows there are (shared and novel classes), and whether calibration is told of (a temperature).
         method: The name of a method or a fusion.
         train: The data set trained on.
-        test: The data set of the scores.
+        test: The data set of the answers.
         variant: What tells results of one method apart.
         selection: How the weights were chosen.
         seed: Of the training; the intervals' draws are the same for every result of a data set.
-        splits: Per kind of label, the indices of the shared and of the novel classes; none leaves these rows out.
         unlabelled: Per kind of label, clips left out because it is not annotated.
         dropped: Clips left out before evaluation, by kind of fault.
         faults: Faults of the annotation files, by kind.
         history: The epochs of training.
-        temperatures: Per kind of label, the one fitted on the source, where there is one.
         provenance: What made the result.
         num_resamples: Resamples behind each interval.
     """
-    splits = splits or {}
-    outcomes = {label: outcomes_of(part, *splits.get(label, (None, None))) for label, part in scores.items()}
+    outcomes = {label: ordered(part) for label, part in answers.items()}
     everything = {label: parts[0] for label, parts in outcomes.items()}
     return Result(
         method=method,
@@ -84,14 +81,14 @@ def build_result(
             dropped=dict(dropped or {}),
             faults=dict(faults or {}),
         ),
-        per_class=tuple(row for label, part in everything.items() for row in class_rows(part, scores[label].names)),
-        confusion=tuple(confusion_of(part, len(scores[label].names)) for label, part in everything.items()),
+        per_class=tuple(row for label, part in everything.items() for row in class_rows(part, answers[label].names)),
+        confusion=tuple(confusion_of(part, len(answers[label].names)) for label, part in everything.items()),
         outcomes=tuple(part for parts in outcomes.values() for part in parts),
         history=tuple(history),
         calibration={
-            label: calibration(scores[label], temperature)
-            for label, temperature in (temperatures or {}).items()
-            if label in scores and len(scores[label].targets)
+            label: calibration(part)
+            for label, part in answers.items()
+            if part.temperature is not None and len(part.targets)
         },
         provenance=provenance or Provenance(),
     )

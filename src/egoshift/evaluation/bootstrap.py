@@ -1,20 +1,24 @@
 """Intervals by resampling videos, all resamples at once.
 
 Clips of one video resemble each other, so whole videos are drawn with replacement. A resample is then a weight per
-clip: how often its video was drawn. Every metric below takes such weights as a matrix with one column per resample; a
-column of ones gives the metric itself.
+video: how often it was drawn. Every metric below is a ratio of sums of such weights, so clips are counted once, by
+video and by class (``Tally``), and the sums of all resamples are products of those counts with the matrix of weights,
+one column per resample; a column of ones gives the metric itself.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Float, Float32, Float64, Int
+from jaxtyping import Float32, Float64, Int
 from torch import Tensor
 
 from egoshift.evaluation.result import Metric, Outcomes
 
 NUM_RESAMPLES = 1000
 COVERAGE = 0.95
-WEIGHTS_AT_ONCE = 2**23
-"""Weights of one clip in one resample that are held in memory together."""
+WEIGHTS_AT_ONCE = 2**20
+"""Weights of one class in one resample that are held in memory together."""
 
 
 def draw_videos(num_videos: int, num_resamples: int, generator: torch.Generator) -> Float32[Tensor, "video resample"]:
@@ -62,6 +66,56 @@ def bootstrap_interval(
     return interval(100.0 * (share @ draws).double() / (total @ draws).double())
 
 
+@dataclass(frozen=True)
+class Tally:
+    """Clips of some classes, counted: all that the metrics need of them, in any resample.
+
+    Attributes:
+        clips: Per video, its clips.
+        hits: Of ``top1`` and of ``top5``, per video the clips that were right.
+        total: Per class that has clips, and video, the clips of the class; sparse.
+        correct: Likewise those of them that were recognised.
+        answered: Likewise the clips that were taken for the class.
+    """
+
+    clips: Float32[Tensor, " video"]
+    hits: Mapping[Metric, Float32[Tensor, " video"]]
+    total: Tensor
+    correct: Tensor
+    answered: Tensor
+
+    @classmethod
+    def of(cls, outcomes: Outcomes, among: frozenset[int] | None = None) -> "Tally":
+        """Counts the clips of outcomes; of these classes only, where some are given."""
+        clips = torch.tensor(outcomes.clips, dtype=torch.int64)
+        videos = torch.arange(len(clips)).repeat_interleave(clips)
+        columns = [torch.tensor(column) for column in (outcomes.predicted, outcomes.targets, outcomes.ranks)]
+        predicted, targets, ranks = (column.to(torch.int64) for column in columns)
+        if among is not None:
+            kept = torch.isin(targets, torch.tensor(sorted(among), dtype=torch.int64))
+            videos, predicted, targets, ranks = (column[kept] for column in (videos, predicted, targets, ranks))
+        # Classes without clips have no part in a mean over classes, however many the vocabulary has.
+        classes: Tensor = torch.unique(targets)
+        shape = (len(classes), len(clips))
+
+        def by_class(column: Tensor, chosen: Tensor) -> Tensor:
+            cells = torch.stack([torch.searchsorted(classes, column[chosen]), videos[chosen]])
+            ones = torch.ones(cells.shape[1])
+            return torch.sparse_coo_tensor(cells, ones, shape, check_invariants=True).coalesce()
+
+        def by_video(chosen: Tensor) -> Tensor:
+            return torch.bincount(videos[chosen], minlength=len(clips)).float()
+
+        everything = torch.ones_like(targets, dtype=torch.bool)
+        return cls(
+            by_video(everything),
+            {"top1": by_video(ranks < 1), "top5": by_video(ranks < 5)},
+            by_class(targets, everything),
+            by_class(targets, predicted == targets),
+            by_class(predicted, torch.isin(predicted, classes)),
+        )
+
+
 def measure(
     metric: Metric, outcomes: Outcomes, draws: Float32[Tensor, "video resample"], among: frozenset[int] | None = None
 ) -> Float64[Tensor, " resample"]:
@@ -73,13 +127,20 @@ def measure(
         draws: How often each video is drawn.
         among: Count clips of these classes only; None counts all.
     """
-    videos, predicted, targets, ranks = _columns(outcomes, among)
-    step = max(1, WEIGHTS_AT_ONCE // max(1, len(videos)))
-    parts = [
-        _weighted(metric, draws[videos, start : start + step], predicted, targets, ranks)
-        for start in range(0, draws.shape[1], step)
-    ]
-    return torch.cat(parts)
+    return measure_tally(metric, Tally.of(outcomes, among), draws)
+
+
+def measure_tally(
+    metric: Metric, tally: Tally, draws: Float32[Tensor, "video resample"]
+) -> Float64[Tensor, " resample"]:
+    """``measure`` of clips that were counted before.
+
+    Sums of whole numbers below 2**24 are exact in float32; only the ratios need float64.
+    """
+    if metric in tally.hits:
+        return 100.0 * (tally.hits[metric] @ draws).double() / (tally.clips @ draws).double()
+    step = max(1, WEIGHTS_AT_ONCE // max(1, tally.total.shape[0]))
+    return torch.cat([_class_mean(metric, tally, part) for part in torch.split(draws, step, 1)])
 
 
 def ones(outcomes: Outcomes) -> Float32[Tensor, "video 1"]:
@@ -87,34 +148,12 @@ def ones(outcomes: Outcomes) -> Float32[Tensor, "video 1"]:
     return torch.ones(len(outcomes.videos), 1)
 
 
-def _columns(outcomes: Outcomes, among: frozenset[int] | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    videos = torch.arange(len(outcomes.videos)).repeat_interleave(torch.tensor(outcomes.clips, dtype=torch.int64))
-    columns = [videos] + [
-        torch.tensor(column, dtype=torch.int64) for column in (outcomes.predicted, outcomes.targets, outcomes.ranks)
-    ]
-    if among is not None:
-        kept = torch.isin(columns[2], torch.tensor(sorted(among), dtype=torch.int64))
-        columns = [column[kept] for column in columns]
-    return columns[0], columns[1], columns[2], columns[3]
-
-
-def _weighted(
-    metric: Metric, weights: Float[Tensor, "clip resample"], predicted: Tensor, targets: Tensor, ranks: Tensor
-) -> Float64[Tensor, " resample"]:
-    """Sums of whole numbers below 2**24 are exact in float32; only the ratios need float64."""
-    if metric in ("top1", "top5"):
-        hits = (ranks < (1 if metric == "top1" else 5)).float()
-        return 100.0 * (hits @ weights).double() / weights.sum(0).double()
-    num_classes = int(torch.cat((targets, predicted, torch.zeros(1, dtype=torch.int64))).max()) + 1
-
-    def by_class(classes: Tensor, clips: Tensor) -> Tensor:
-        sums = torch.zeros(num_classes, weights.shape[1])
-        return sums.index_add_(0, classes[clips], weights[clips]).double()
-
-    everything = torch.ones_like(targets, dtype=torch.bool)
-    total, correct = by_class(targets, everything), by_class(targets, predicted == targets)
+def _class_mean(metric: Metric, tally: Tally, draws: Float32[Tensor, "video resample"]) -> Float64[Tensor, " resample"]:
+    """The mean over the classes that occur in a resample's targets."""
+    total, correct = torch.sparse.mm(tally.total, draws).double(), torch.sparse.mm(tally.correct, draws).double()
     if metric == "macro":
-        return 100.0 * (correct / total).nanmean(0)
+        accuracies: Tensor = 100.0 * (correct / total).nanmean(0)
+        return accuracies
     assert metric == "f1", f"{metric} is not measured on clips"
-    f1 = 2.0 * correct / (total + by_class(predicted, everything))
+    f1 = 2.0 * correct / (total + torch.sparse.mm(tally.answered, draws).double())
     return 100.0 * torch.where(total > 0, f1, torch.nan).nanmean(0)

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from egoshift.evaluation.answers import Answers, Question, answers_of
+from egoshift.evaluation.metrics import CELLS_AT_ONCE
 from egoshift.evaluation.result import Calibration
 from egoshift.records import Label, Scores
 
@@ -41,13 +43,14 @@ def fit_temperature(logits: Float[Tensor, "clip class"], targets: Int[Tensor, " 
         raise ValueError(f"a temperature needs finite logits of at least one clip, got {tuple(logits.shape)}")
     if logits.shape[1] == 1:
         return 1.0
-    scores = logits.double()
-    right = scores.gather(1, targets[:, None])[:, 0].mean().item()
+    right = logits.gather(1, targets[:, None])[:, 0].double().mean().item()
 
     def rises(temperature: float) -> bool:
         """Whether a lower temperature would fit better."""
-        expected = ((scores / temperature).softmax(1) * scores).sum(1).mean().item()
-        return right > expected
+        # In blocks, since float64 and a softmax of everything would be five times the logits.
+        blocks = (block.double() for block in torch.split(logits, max(1, CELLS_AT_ONCE // logits.shape[1])))
+        expected = torch.cat([((scores / temperature).softmax(1) * scores).sum(1) for scores in blocks])
+        return right > expected.mean().item()
 
     low, high = math.log(LOWEST), math.log(HIGHEST)
     for _ in range(50):
@@ -74,22 +77,20 @@ def expected_calibration_error(
     return 100.0 * gaps.abs().sum().item() / max(1, len(hits))
 
 
-def calibration(scores: Scores, temperature: float | None = None) -> Calibration:
-    """What a temperature does to scores.
+def calibration(answers: Answers) -> Calibration:
+    """What a temperature does to answers, whose confidences were kept at it.
 
     Args:
-        scores: Of clips that were not trained on.
-        temperature: Which; none fits one to these scores, so that ``ece_after`` is a little kind to itself.
+        answers: Of clips that were not trained on.
     """
-    logits, targets = scores.logits.float(), scores.targets
-    fitted = fit_temperature(logits, targets) if temperature is None else temperature
-    hits = logits.argmax(1) == targets
-    before, after = (
-        expected_calibration_error((logits / divisor).softmax(1).amax(1), hits) for divisor in (1.0, fitted)
-    )
-    return Calibration(temperature=fitted, ece_before=before, ece_after=after, clips=len(targets))
+    assert answers.confidences is not None, "asked for with a temperature"
+    assert answers.temperature is not None, "confidences are kept at one"
+    hits = answers.predicted["all"] == answers.targets
+    before, after = (expected_calibration_error(column, hits) for column in answers.confidences.unbind(1))
+    return Calibration(temperature=answers.temperature, ece_before=before, ece_after=after, clips=len(hits))
 
 
 def calibrations(scores: Mapping[Label, Scores]) -> dict[Label, Calibration]:
-    """A temperature fitted to each kind of label that has clips."""
-    return {label: calibration(of) for label, of in scores.items() if len(of.targets)}
+    """A temperature fitted to each kind of label that has clips; ``ece_after`` is so a little kind to itself."""
+    fitted = {label: fit_temperature(of.logits.float(), of.targets) for label, of in scores.items() if len(of.targets)}
+    return {label: calibration(answers_of(scores[label], Question(temperature=own))) for label, own in fitted.items()}

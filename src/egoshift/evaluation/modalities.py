@@ -13,15 +13,8 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractSubsetClassifier, ClassText, StreamBatch, SubsetScores
 from egoshift.errors import ConfigError
-from egoshift.evaluation.predict import (
-    batch_to,
-    check_labels,
-    check_streams,
-    device_of,
-    evaluating,
-    raise_not_finite,
-    text_to,
-)
+from egoshift.evaluation.passes import batch_to, check_streams, device_of, evaluating, raise_not_finite, text_to
+from egoshift.evaluation.predict import check_labels
 from egoshift.evaluation.sharing import ALONE, batches_of, give_to_all
 from egoshift.features.batches import AbstractFeatureSource
 from egoshift.losses.subsets import Modalities, modality_subsets, subset_name

@@ -10,6 +10,7 @@ the same draws for both; within- and cross-data-set results come from different 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -17,8 +18,9 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from egoshift.errors import ResultError
-from egoshift.evaluation.bootstrap import NUM_RESAMPLES, draw_videos, interval, measure, ones
-from egoshift.evaluation.metrics import harmonic_mean, target_ranks
+from egoshift.evaluation.answers import Answers, Question, answers_of
+from egoshift.evaluation.bootstrap import NUM_RESAMPLES, Tally, draw_videos, interval, measure_tally, ones
+from egoshift.evaluation.metrics import harmonic_mean
 from egoshift.evaluation.result import Metric, MetricRow, Outcomes, Result, Subset
 from egoshift.records import Label, Scores
 
@@ -42,41 +44,29 @@ def outcomes_of(
     Raises:
         ValueError: If a class index does not fit the logits or is both shared and novel.
     """
-    both = set(shared or ()) & set(novel or ())
-    if both:
-        raise ValueError(f"classes {sorted(both)} are given as shared and as novel; a class is one of the two")
-    outside = [index for index in (*(shared or ()), *(novel or ())) if not 0 <= index < scores.logits.shape[1]]
-    if outside:
-        raise ValueError(f"{scores.label} classes {outside} are not among the {scores.logits.shape[1]} scored")
-    numbers = {video: number for number, video in enumerate(dict.fromkeys(scores.groups))}
-    videos = torch.tensor([numbers[video] for video in scores.groups], dtype=torch.int64)
+    return ordered(answers_of(scores, Question(shared, novel)))
+
+
+def ordered(answers: Answers) -> tuple[Outcomes, ...]:
+    """Answers as outcomes, once per label space: by video, without the clips whose class is not of the space."""
+    numbers = {video: number for number, video in enumerate(dict.fromkeys(answers.groups))}
+    videos = torch.tensor([numbers[video] for video in answers.groups], dtype=torch.int64)
     order = videos.argsort(stable=True)
-    spaces = [("all", None), ("shared", shared), ("novel", novel)]
-    logits, targets, videos = scores.logits.cpu()[order], scores.targets.cpu()[order], videos[order]
-    return tuple(
-        Outcomes.model_validate(
-            {"label": scores.label, "space": space, "videos": tuple(numbers)}
-            | _predictions(logits, targets, videos, len(numbers), classes)
+    outcomes = []
+    for space, ranks in answers.ranks.items():
+        clips = order[ranks[order] >= 0]
+        outcomes.append(
+            Outcomes(
+                label=answers.label,
+                space=space,
+                videos=tuple(numbers),
+                clips=tuple(torch.bincount(videos[clips], minlength=len(numbers)).tolist()),
+                targets=tuple(answers.targets[clips].tolist()),
+                predicted=tuple(answers.predicted[space][clips].tolist()),
+                ranks=tuple(ranks[clips].tolist()),
+            )
         )
-        for space, classes in spaces
-        if space == "all" or classes is not None
-    )
-
-
-def _predictions(
-    logits: Tensor, targets: Tensor, videos: Tensor, num_videos: int, classes: Sequence[int] | None
-) -> dict[str, object]:
-    if classes is not None:
-        index = torch.tensor(sorted(classes), dtype=torch.int64)
-        kept = torch.isin(targets, index)
-        logits, targets, videos = logits[kept], targets[kept], videos[kept]
-        logits = torch.full_like(logits, -torch.inf).index_copy_(1, index, logits[:, index])
-    return {
-        "clips": tuple(torch.bincount(videos, minlength=num_videos).tolist()),
-        "targets": tuple(targets.tolist()),
-        "predicted": tuple(logits.argmax(1).tolist() if len(logits) else ()),
-        "ranks": tuple(target_ranks(logits, targets).tolist()),
-    }
+    return tuple(outcomes)
 
 
 def evaluate_scores(
@@ -178,20 +168,25 @@ class _Side:
     among: frozenset[int] | None
     draws: Tensor
 
+    @cached_property
+    def tally(self) -> Tally:
+        """The clips, counted once for all metrics."""
+        return Tally.of(self.outcomes, self.among)
+
     @property
     def n(self) -> int:
-        return _count(self.outcomes, self.among)
+        return int(self.tally.clips.sum())
 
     def value(self, metric: Metric) -> float:
-        return measure(metric, self.outcomes, ones(self.outcomes), self.among).item()
+        return measure_tally(metric, self.tally, ones(self.outcomes)).item()
 
     def resampled(self, metric: Metric) -> Float64[Tensor, " resample"]:
-        return measure(metric, self.outcomes, self.draws, self.among)
+        return measure_tally(metric, self.tally, self.draws)
 
     @property
     def has_interval(self) -> bool:
         """One video says nothing about how videos differ."""
-        return sum(count > 0 for count in _counts_by_video(self.outcomes, self.among)) > 1
+        return int((self.tally.clips > 0).sum()) > 1
 
     def row(self, metric: Metric, subset: Subset) -> MetricRow:
         ends = interval(self.resampled(metric)) if self.has_interval else None
@@ -239,11 +234,4 @@ def _subsets(outcomes: Sequence[Outcomes]) -> dict[Subset, tuple[Outcomes, froze
 
 
 def _count(outcomes: Outcomes, among: frozenset[int] | None) -> int:
-    return sum(_counts_by_video(outcomes, among))
-
-
-def _counts_by_video(outcomes: Outcomes, among: frozenset[int] | None) -> list[int]:
-    if among is None:
-        return list(outcomes.clips)
-    targets = iter(outcomes.targets)
-    return [sum(next(targets) in among for _ in range(count)) for count in outcomes.clips]
+    return len(outcomes.targets) if among is None else sum(target in among for target in outcomes.targets)

@@ -18,6 +18,9 @@ Subset = Literal["all", "shared", "novel", "shared-generalised", "novel-generali
 """Which clips are counted: those of all classes, or of the classes shared with or novel to the training vocabulary.
 Plain ``shared`` and ``novel`` let the classifier choose among the subset's classes only; ``-generalised`` among all."""
 
+Space = Literal["all", "shared", "novel"]
+"""The classes that the classifier chooses among."""
+
 Selection = Literal["best", "last", "oracle", "none"]
 """How the weights were chosen: best epoch on source validation, last epoch, best epoch on the *target* (to be labelled
 wherever it is printed), or nothing to choose (no training)."""
@@ -68,7 +71,7 @@ class Outcomes(Frozen):
     """
 
     label: Label
-    space: Literal["all", "shared", "novel"]
+    space: Space
     videos: tuple[str, ...]
     clips: tuple[int, ...]
     targets: tuple[int, ...]

@@ -28,12 +28,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egoshift.blocks.cosine import cosine_logits
 from egoshift.blocks.streams import POOLINGS, choice, class_names, read_text, stream_names
-from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.classifier import ClassText, StreamBatch
 from egoshift.encoders.prompts import load_prompt_tower
 from egoshift.encoders.vision import CHUNK_TOKENS, load_vision_tower
 from egoshift.errors import ConfigError
+from egoshift.methods.dual import AbstractDualClassifier
 from egoshift.methods.pictures import picture_vectors
 from egoshift.records import Label
 
@@ -56,7 +56,7 @@ PRESETS_CLIP_LORA: Mapping[str, Mapping[str, object]] = {
 }
 
 
-class CLIPLoRA(AbstractClassifier):
+class CLIPLoRA(AbstractDualClassifier):
     """A frozen CLIP with low-rank changes; the defaults are the preset ``official``.
 
     Args:
@@ -131,18 +131,6 @@ class CLIPLoRA(AbstractClassifier):
     def _side(self, place: str, side: str) -> Any:
         changed = self._changed[place]
         return (changed.lora_A if side == "a" else changed.lora_B)["default"]
-
-    def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
-        """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``.
-
-        Raises:
-            ConfigError: A stream is missing or holds no pictures of this encoder, classes have no names or text of
-                another width, or a name is too long.
-        """
-        video = self.video(batch)
-        return {
-            label: cosine_logits(self.text_vectors(label, words), video, self.scale) for label, words in text.items()
-        }
 
     @property
     def scale(self) -> float:

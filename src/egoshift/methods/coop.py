@@ -25,11 +25,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egoshift.blocks.cosine import cosine_logits
 from egoshift.blocks.streams import POOLINGS, choice, class_names, places, stream_names, trained_classes, video_vectors
-from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.classifier import ClassText, StreamBatch
 from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
+from egoshift.methods.dual import AbstractDualClassifier
 from egoshift.records import Label
 
 POSITIONS = ("end", "middle", "front")
@@ -37,7 +37,7 @@ STD = 0.02
 """Of the context's initial values."""
 
 
-class CoOp(AbstractClassifier):
+class CoOp(AbstractDualClassifier):
     """Prompts with learned context; the defaults are the preset ``xmic``.
 
     Args:
@@ -107,17 +107,6 @@ class CoOp(AbstractClassifier):
             "full_stop": full_stop,
             "logit_scale": self.logit_scale,
             "chunk_tokens": chunk_tokens,
-        }
-
-    def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
-        """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
-
-        Raises:
-            ConfigError: A stream is missing or of another width, classes have no names, or a prompt is too long.
-        """
-        video = self.video(batch)
-        return {
-            label: cosine_logits(self.text_vectors(label, words), video, self.scale) for label, words in text.items()
         }
 
     @property

@@ -29,16 +29,17 @@ from torch.nn import functional
 from egoshift.blocks.attention import AveragedTransformer, positioned
 from egoshift.blocks.cosine import cosine_logits
 from egoshift.blocks.streams import class_names, classified_presence, mean_direction, read_stream, stream_names
-from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.classifier import ClassText, StreamBatch
 from egoshift.encoders.prompts import CHUNK_TOKENS, load_prompt_tower
 from egoshift.errors import ConfigError
+from egoshift.methods.dual import AbstractDualClassifier
 from egoshift.records import Label
 
 STD = 0.01
 """Of the initial values of what belongs to places in the prompt and in time."""
 
 
-class EfficientPrompt(AbstractClassifier):
+class EfficientPrompt(AbstractDualClassifier):
     """Prompts with tokens before and after the name and temporal attention; the defaults are the official ones.
 
     Args:

@@ -36,12 +36,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoshift.blocks.attention import SelfAttention, positioned
-from egoshift.blocks.cosine import cosine_logits
 from egoshift.blocks.streams import class_names, read_text
-from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.classifier import ClassText, StreamBatch
 from egoshift.encoders.vision import CHUNK_TOKENS, load_vision_tower
 from egoshift.errors import ConfigError
 from egoshift.methods.coop import CoOp
+from egoshift.methods.dual import AbstractDualClassifier
 from egoshift.methods.pictures import picture_vectors
 from egoshift.records import Label
 
@@ -66,7 +66,7 @@ PRESETS_VITA_CLIP: Mapping[str, Mapping[str, object]] = {
 }
 
 
-class VitaCLIP(AbstractClassifier):
+class VitaCLIP(AbstractDualClassifier):
     """A frozen CLIP with prompts in both towers; the defaults are the preset ``official``.
 
     Args:
@@ -163,18 +163,6 @@ class VitaCLIP(AbstractClassifier):
                     self.register_buffer(name, drawn.detach())
         blocks = [_Summary(width, self.vision.num_heads) for _ in range(layers if self.use_summary else 0)]
         self.summaries = nn.ModuleList(blocks)
-
-    def forward(self, batch: StreamBatch, text: Mapping[Label, ClassText]) -> dict[Label, Tensor]:
-        """Logits ``(batch, classes)`` in float32 for each kind of label in ``text``, of which the names are read.
-
-        Raises:
-            ConfigError: A stream is missing or holds no pictures of this encoder, classes have no names, or a prompt
-                is too long.
-        """
-        video = self.video(batch)
-        return {
-            label: cosine_logits(self.text_vectors(label, words), video, self.scale) for label, words in text.items()
-        }
 
     @property
     def scale(self) -> Tensor | float:

@@ -22,7 +22,7 @@ from torch import Tensor
 from egoshift.classifier import StreamBatch
 from egoshift.encoders import SIGNAL, sensor_of
 from egoshift.errors import ConfigError, Fault, MediaError
-from egoshift.evaluation.predict import batch_to
+from egoshift.evaluation.passes import batch_to
 from egoshift.media import bin_centres
 from egoshift.prediction.asked import STRIDES_A_WINDOW, Asked
 from egoshift.prediction.gather import PICTURES_A_SECOND

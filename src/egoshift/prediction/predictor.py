@@ -12,7 +12,7 @@ from torch import Tensor
 from egoshift.classifier import ClassText
 from egoshift.encoders.precision import Precision, open_device
 from egoshift.errors import ConfigError, DataError
-from egoshift.evaluation.predict import predict_logits
+from egoshift.evaluation.passes import score_batches
 from egoshift.prediction.asked import STRIDES_A_WINDOW, Asked
 from egoshift.prediction.assembly import Judged, assemble, chosen_words, spans_within
 from egoshift.prediction.features import Features, Hands, OnPredict, sensor_read
@@ -238,9 +238,15 @@ class Predictor:
                 if features.stopped:
                     continue  # what it reads had not been encoded yet
                 raise
-            logits = predict_logits(model.classifier, source, text, num_frames=model.num_frames)
-            for label, values in logits.items():
-                given[label][rows] = self.confidences(label, values, words[label])
+            windows_read = torch.from_numpy(rows)
+
+            def take(places: Tensor, logits: Mapping[Label, Tensor], read: Tensor = windows_read) -> None:
+                # Kept as probabilities batch by batch: of many classes, logits would take several times as much.
+                for label, values in logits.items():
+                    given[label][read[places].numpy()] = self.confidences(label, values.cpu(), words[label])
+
+            every = torch.arange(len(source))
+            score_batches(model.classifier, source, text, every, take, num_frames=model.num_frames)
         return given
 
     def timeline(self, features: Features, asked: Asked | None = None) -> Prediction:

@@ -10,6 +10,9 @@ from egoshift.prediction.timeline import BACKGROUND, Guess, Segment
 MOST_ACTIONS = 2000
 """Pairs of verb and noun that are looked at together where no list of valid ones is given."""
 
+CELLS_AT_ONCE = 2**20
+"""Steps times classes that are smoothed together: 8 MiB of each sum."""
+
 Spans = Float64[np.ndarray, "steps 2"]
 Probabilities = Float32[np.ndarray, "steps classes"]
 
@@ -45,13 +48,18 @@ def smoothed(probabilities: Probabilities, num_steps: int) -> Probabilities:
     if half == 0:
         return probabilities
     there = np.isfinite(probabilities).all(1)
-    sums = np.cumsum(np.vstack([np.zeros((1, probabilities.shape[1])), np.where(there[:, None], probabilities, 0)]), 0)
     counts = np.concatenate([[0], np.cumsum(there)])
     first = np.maximum(np.arange(len(there)) - half, 0)
     stop = np.minimum(np.arange(len(there)) + half + 1, len(there))
-    means = (sums[stop] - sums[first]) / np.maximum(counts[stop] - counts[first], 1)[:, None]
-    # Differences of long sums may leave a last bit outside of what a probability can be.
-    values: Probabilities = np.where(there[:, None], np.clip(means, 0, 1), np.nan).astype(np.float32)
+    values = np.full_like(probabilities, np.nan)
+    # Some classes at a time, since the sums are float64 and there are several of them.
+    step = max(1, CELLS_AT_ONCE // max(1, len(there)))
+    for start in range(0, probabilities.shape[1], step):
+        part = probabilities[:, start : start + step]
+        sums = np.cumsum(np.vstack([np.zeros((1, part.shape[1])), np.where(there[:, None], part, 0)]), 0)
+        means = (sums[stop] - sums[first]) / np.maximum(counts[stop] - counts[first], 1)[:, None]
+        # Differences of long sums may leave a last bit outside of what a probability can be.
+        values[there, start : start + step] = np.clip(means, 0, 1)[there]
     return values
 
 

@@ -12,7 +12,16 @@ from egoshift.classifier import ClassText
 from egoshift.datasets import shared_and_novel
 from egoshift.datasets.vocabulary import read_synonyms
 from egoshift.errors import CheckpointError, Fault, StoreError
-from egoshift.evaluation import ModalityResult, Provenance, Result, build_result, library_versions, predict
+from egoshift.evaluation import (
+    Answers,
+    ModalityResult,
+    Provenance,
+    Question,
+    Result,
+    build_result,
+    library_versions,
+    predict_answers,
+)
 from egoshift.features import AbstractFeatureSource
 from egoshift.processes import processes
 from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups, provenance_of
@@ -20,7 +29,7 @@ from egoshift.recipes.models import class_texts
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import read_run
 from egoshift.recipes.stores import Opened, made_from
-from egoshift.records import Label, Scores
+from egoshift.records import Label
 from egoshift.training import Checkpoint, CheckpointConfig, load_checkpoint
 from egoshift.training.devices import Accelerator, join_processes, own_device
 
@@ -61,8 +70,8 @@ def evaluate(
     if not run.objective.cross_entropy:
         return written
     for case in cases(run, source, checkpoints, cards):
-        scores, features = score(case, progress)
-        result = class_result(case, scores, len(features), features.dropped)
+        answers, features = answer(case, progress)
+        result = class_result(case, answers, len(features), features.dropped)
         written[case.write(result, results or out / RESULTS)] = result
     return written
 
@@ -193,56 +202,64 @@ def check_features(run: Run, config: CheckpointConfig, opened: Opened) -> None:
             )
 
 
-def score(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Scores], AbstractFeatureSource]:
+def answer(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Answers], AbstractFeatureSource]:
     """What the model says of the labelled clips of its case, and the features that it saw."""
     run, opened = case.target.run, case.target.opened
     clips = opened.evaluation_clips(trained_on=case.target.trained_on)
     features = opened.features(run, clips, case.labels)
-    scores = predict(
+    answers = predict_answers(
         case.checkpoint.classifier,
         features,
         {label: case.target.text[label] for label in case.labels},
+        questions(case),
         num_frames=run.fit.num_frames,
         batch_size=run.fit.eval_batch_size,
         own=processes(),
         progress=None if progress is None else partial(progress, case.title),
     )
-    return scores, features
+    return answers, features
 
 
-def class_result(case: Case, scores: Mapping[Label, Scores], num_clips: int, dropped: Iterable[Fault]) -> Result:
+def questions(case: Case) -> dict[Label, Question]:
+    """What is asked per kind of label: shared and novel classes of another data set, and the temperature fitted."""
+    run, source, opened = case.target.run, case.target.source, case.target.opened
+    fitted = case.checkpoint.config.fit
+    other = opened.dataset.name != source.dataset.name
+    synonyms = read_synonyms(run.synonyms) if other and run.synonyms is not None else None
+    asked = {}
+    for label in case.labels:
+        shared, novel = None, None
+        if other:
+            ours, theirs = source.dataset.vocabularies[label], opened.dataset.vocabularies[label]
+            shared, novel = shared_and_novel(ours, theirs, synonyms, semantic=run.shared_by == "semantic")
+        found = None if fitted is None else fitted.calibration.get(label)
+        asked[label] = Question(shared, novel, None if found is None else found.temperature)
+    return asked
+
+
+def class_result(case: Case, answers: Mapping[Label, Answers], num_clips: int, dropped: Iterable[Fault]) -> Result:
     """The result of one case.
 
     Args:
         case: Which.
-        scores: Of its labelled clips.
+        answers: About its labelled clips.
         num_clips: How many clips there are features of, labelled or not.
         dropped: A fault for each clip that there are none of.
     """
     run, source, opened = case.target.run, case.target.source, case.target.opened
-    splits = {}
-    if opened.dataset.name != source.dataset.name:
-        synonyms = None if run.synonyms is None else read_synonyms(run.synonyms)
-        for label in case.labels:
-            ours, theirs = source.dataset.vocabularies[label], opened.dataset.vocabularies[label]
-            splits[label] = shared_and_novel(ours, theirs, synonyms, semantic=run.shared_by == "semantic")
     fitted = case.checkpoint.config.fit
     return build_result(
-        scores,
+        answers,
         method=run.method.name,
         train=source.dataset.name,
         test=opened.dataset.name,
-        splits=splits,
-        unlabelled={label: num_clips - len(scores[label].targets) for label in case.labels},
+        unlabelled={label: num_clips - len(answers[label].targets) for label in case.labels},
         dropped=by_kind(dropped),
         faults=by_kind(opened.dataset.faults),
         variant=run.name,
         selection="none" if fitted is None else fitted.selection,
         seed=run.fit.seed,
         history=() if fitted is None else fitted.history,
-        temperatures=None
-        if fitted is None
-        else {label: found.temperature for label, found in fitted.calibration.items()},
         provenance=case.provenance(),
     )
 

@@ -15,6 +15,7 @@ from egoshift.evaluation import (
     ModalityResult,
     ModalityScores,
     Result,
+    answers_of,
     build_modality_result,
     score_modalities,
 )
@@ -25,7 +26,7 @@ from egoshift.fusion import Fusion
 from egoshift.processes import processes
 from egoshift.recipes.execute import RESULTS
 from egoshift.recipes.models import class_texts
-from egoshift.recipes.scoring import Case, OnEvaluation, by_kind, cases, class_result, open_models, score
+from egoshift.recipes.scoring import Case, OnEvaluation, answer, by_kind, cases, class_result, open_models, questions
 from egoshift.recipes.stores import Opened
 from egoshift.records import Label, Scores
 from egoshift.training import Checkpoint
@@ -156,13 +157,15 @@ def _class_result(case: Case, scored: _Scored | None, progress: OnEvaluation | N
     clips = case.target.opened.evaluation_clips(trained_on=case.target.trained_on)
     scores = None if scored is None else _scores_of_all(clips, case, scored)
     if scores is not None:
-        return class_result(case, scores, len(clips), ())
-    scores, features = score(case, progress)
-    return class_result(case, scores, len(features), features.dropped)
+        asked = questions(case)
+        answers = {label: answers_of(part, asked[label]) for label, part in scores.items()}
+        return class_result(case, answers, len(clips), ())
+    answers, features = answer(case, progress)
+    return class_result(case, answers, len(features), features.dropped)
 
 
 def _scores_of_all(clips: pl.DataFrame, case: Case, scored: _Scored) -> dict[Label, Scores] | None:
-    """What ``score`` gives of these clips; None where the pass has left clips out, or not seen some."""
+    """The scores of these clips; None where the pass has left clips out, or not seen some."""
     rows = {clip: row for row, clip in enumerate(scored.clips["clip_id"])}
     if len(scored.features) < len(rows) or scored.features.dropped or not rows.keys() >= set(clips["clip_id"]):
         return None

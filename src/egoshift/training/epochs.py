@@ -12,7 +12,8 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError, ConfigError
-from egoshift.evaluation.predict import predict, raise_not_finite
+from egoshift.evaluation.passes import raise_not_finite
+from egoshift.evaluation.predict import predict_answers
 from egoshift.evaluation.result import EpochRow
 from egoshift.features import AbstractFeatureSource
 from egoshift.records import Label
@@ -229,7 +230,7 @@ class Trainer:
             return {}
         started, settings = time.monotonic(), self._settings
         with self._fabric.autocast():
-            scores = predict(
+            answers = predict_answers(
                 self._classifier,
                 self._shard,
                 self._validation_text,
@@ -237,14 +238,14 @@ class Trainer:
                 batch_size=settings.eval_batch_size,
             )
         sums = torch.tensor(
-            [[(of.logits.argmax(1) == of.targets).sum().item(), len(of.targets)] for of in scores.values()],
+            [[(of.predicted["all"] == of.targets).sum().item(), len(of.targets)] for of in answers.values()],
             dtype=torch.float64,
             device=self._fabric.device,
         )
         if self._fabric.world_size > 1:
             sums = self._fabric.all_reduce(sums, reduce_op="sum")
         self._validation_s = time.monotonic() - started
-        return {label: 100.0 * correct / total for label, (correct, total) in zip(scores, sums.tolist(), strict=True)}
+        return {label: 100.0 * correct / total for label, (correct, total) in zip(answers, sums.tolist(), strict=True)}
 
     def _save(self) -> None:
         self._saved = time.monotonic()

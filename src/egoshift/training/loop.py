@@ -13,7 +13,8 @@ from torch import Tensor
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.calibration import calibrations
-from egoshift.evaluation.predict import check_labels, check_streams, predict, text_to
+from egoshift.evaluation.passes import check_streams, text_to
+from egoshift.evaluation.predict import check_labels, predict
 from egoshift.features import AbstractFeatureSource
 from egoshift.features.shards import SHARDS_TOGETHER
 from egoshift.processes import others_needed, processes

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.errors import CheckpointError
-from egoshift.evaluation.predict import batch_to, device_of, predict, text_to
+from egoshift.evaluation.passes import batch_to, device_of, text_to
+from egoshift.evaluation.predict import predict
 from egoshift.features import AbstractFeatureSource
 from egoshift.records import Label, Scores
 from egoshift.training.checkpoint import FILES, load_checkpoint, save_checkpoint

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.evaluation.predict import batch_to
+from egoshift.evaluation.passes import batch_to
 from egoshift.features import AbstractFeatureSource
 from egoshift.fusion import Fusion
 from egoshift.losses import label_cross_entropy

@@ -1,6 +1,6 @@
 import torch
 
-from egoshift.evaluation import ConfusedPair, build_result, evaluate_scores
+from egoshift.evaluation import ConfusedPair, Question, answers_of, build_result, evaluate_scores
 from egoshift.evaluation.assemble import confusion_of
 from egoshift.evaluation.protocol import outcomes_of
 from egoshift.records import Scores
@@ -11,11 +11,13 @@ from tests.unit.evaluation.test_protocol import SCORES
 def test_a_result_holds_rows_counts_classes_and_mistakes() -> None:
     verb = random_scores(0, 30, 6, 4)
     result = build_result(
-        {"noun": SCORES, "verb": Scores("verb", verb.logits, verb.targets, verb.groups, verb.names)},
+        {
+            "noun": answers_of(SCORES, Question([0, 1], [2, 3])),
+            "verb": answers_of(Scores("verb", verb.logits, verb.targets, verb.groups, verb.names)),
+        },
         method="xmic",
         train="ego4d",
         test="epic",
-        splits={"noun": ([0, 1], [2, 3])},
         unlabelled={"noun": 26},
         dropped={"not-covered": 3},
         faults={"swapped-times": 1},

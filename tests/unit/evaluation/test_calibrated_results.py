@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from egoshift.evaluation import build_result
+from egoshift.evaluation import Question, answers_of, build_result
 from egoshift.evaluation.calibration import expected_calibration_error
 from egoshift.evaluation.result import Result
 from egoshift.records import Scores
@@ -18,7 +18,7 @@ def scores() -> Scores:
 
 
 def test_a_fitted_temperature_gives_the_error_of_these_clips_before_and_after(scores, tmp_path):
-    result = build_result({"noun": scores}, method="m", train="a", test="b", temperatures={"noun": 5.0})
+    result = build_result({"noun": answers_of(scores, Question(temperature=5.0))}, method="m", train="a", test="b")
     found = result.calibration["noun"]
     assert (found.temperature, found.clips) == (5.0, 60)
     confidences = (scores.logits / 5.0).softmax(1).amax(1)
@@ -30,4 +30,4 @@ def test_a_fitted_temperature_gives_the_error_of_these_clips_before_and_after(sc
 
 
 def test_without_a_temperature_nothing_is_said(scores):
-    assert not build_result({"noun": scores}, method="m", train="a", test="b").calibration
+    assert not build_result({"noun": answers_of(scores)}, method="m", train="a", test="b").calibration

@@ -5,15 +5,14 @@ from pathlib import Path
 import pytest
 
 from egoshift.errors import ResultError
-from egoshift.evaluation import EpochRow, Outcomes, Result, build_result
+from egoshift.evaluation import EpochRow, Outcomes, Question, Result, answers_of, build_result
 from tests.parity.test_evaluation import random_scores
 
 RESULT = build_result(
-    {"noun": random_scores(0, 30, 6, 4)},
+    {"noun": answers_of(random_scores(0, 30, 6, 4), Question([0, 1, 2], [3, 4, 5]))},
     method="xmic",
     train="ego4d",
     test="épic",
-    splits={"noun": ([0, 1, 2], [3, 4, 5])},
     history=(EpochRow(epoch=0, lr=1e-7, loss=0.1 + 0.2, validation={"noun": 12.5}),),
     num_resamples=20,
 )

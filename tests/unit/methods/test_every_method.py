@@ -14,6 +14,7 @@ from torch import Tensor
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
 from egoshift.losses import label_cross_entropy
 from egoshift.methods import METHODS, PRESETS
+from egoshift.methods.dual import AbstractDualClassifier
 from egoshift.records import Label
 from tests.fixtures.checkpoints import write_clip
 
@@ -280,6 +281,38 @@ def test_logits_are_finite_single_precision_of_batch_by_classes(method: str, opt
         "noun": (BATCH, NOUNS),
     }
     assert all(scores.dtype == torch.float32 and bool(scores.isfinite().all()) for scores in logits.values())
+
+
+@every_case
+def test_scoring_many_batches_of_the_same_classes_gives_the_logits_of_each(
+    method: str, options: dict[str, object]
+) -> None:
+    model = make(method, options)
+    with torch.no_grad():
+        score = model.scorer(make_text(model))
+        for size in (BATCH, 2):
+            whole = make_batch()
+            batch = StreamBatch({name: stream[:size] for name, stream in whole.streams.items()})
+            expected, found = model(batch, make_text(model)), score(batch)
+            assert all(torch.equal(found[label], expected[label]) for label in ("verb", "noun"))
+
+
+@pytest.mark.parametrize("method", ["coop", "efficient_prompt", "vita_clip", "clip_lora"])
+def test_scoring_many_batches_reads_the_class_names_once(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, calls = make(method, {}), list[Label]()
+    assert isinstance(model, AbstractDualClassifier)
+    read = model.text_vectors
+
+    def counted(label: Label, words: ClassText) -> Tensor:
+        calls.append(label)
+        return read(label, words)
+
+    monkeypatch.setattr(model, "text_vectors", counted)
+    with torch.no_grad():
+        score = model.scorer(make_text(model))
+        for _ in range(3):
+            score(make_batch())
+    assert calls == ["verb", "noun"]
 
 
 @every_case

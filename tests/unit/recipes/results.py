@@ -2,7 +2,7 @@
 
 import torch
 
-from egoshift.evaluation import Result, build_result
+from egoshift.evaluation import Question, Result, answers_of, build_result
 from egoshift.records import Label, Scores
 
 
@@ -14,8 +14,6 @@ def made_up(train: str, test: str, *, variant: str = "xmic", label: Label = "nou
     logits[torch.arange(60), targets] += 1.0
     groups = tuple(f"video{index % 7}" for index in range(60))
     names = ("cup", "knife", "pan & lid", "<script>", "sponge", "tap")
-    scores: dict[Label, Scores] = {label: Scores(label, logits, targets, groups, names)}
-    splits = {} if train == test else {label: ((0, 1, 2, 3), (4, 5))}
-    return build_result(
-        scores, method="xmic", train=train, test=test, splits=splits, variant=variant, seed=seed, **fields
-    )
+    question = Question() if train == test else Question((0, 1, 2, 3), (4, 5))
+    answers = {label: answers_of(Scores(label, logits, targets, groups, names), question)}
+    return build_result(answers, method="xmic", train=train, test=test, variant=variant, seed=seed, **fields)

@@ -12,7 +12,7 @@ import torch
 from egoshift.classifier import ClassText
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.errors import CheckpointError, ConfigError, WeightsError
-from egoshift.evaluation import ModalityResult, predict
+from egoshift.evaluation import Answers, ModalityResult, predict
 from egoshift.features import AbstractFeatureSource, SeenBy, TensorFeatures
 from egoshift.fusion import Fusion, Unimodal
 from egoshift.recipes import (
@@ -27,10 +27,10 @@ from egoshift.recipes import (
     train,
 )
 from egoshift.recipes.execute import seen
-from egoshift.recipes.scoring import Case, OnEvaluation, open_models, score
+from egoshift.recipes.scoring import Case, OnEvaluation, answer, open_models
 from egoshift.recipes.sensor_encoders import load_signal_tower
 from egoshift.recipes.stores import Opened, base_classes
-from egoshift.records import CLIP_SCHEMA, Dataset, Label, Scores, Vocabulary
+from egoshift.records import CLIP_SCHEMA, Dataset, Label, Vocabulary
 from egoshift.training import load_checkpoint, save_checkpoint
 from tests.fixtures import ast_checkpoints
 from tests.fixtures.multimodal import BASE, CLASSES, NOVEL, write_multimodal
@@ -221,11 +221,11 @@ def test_one_pass_gives_what_two_give_and_scores_clips_once_unless_some_are_left
     expected = evaluate(tmp_path / "run", device="cpu"), evaluate_modalities(tmp_path / "run", device="cpu")
     again = []
 
-    def counted(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Scores], AbstractFeatureSource]:
+    def counted(case: Case, progress: OnEvaluation | None) -> tuple[dict[Label, Answers], AbstractFeatureSource]:
         again.append(case)
-        return score(case, progress)
+        return answer(case, progress)
 
-    monkeypatch.setattr(subsets, "score", counted)
+    monkeypatch.setattr(subsets, "answer", counted)
     found = evaluate_both(tmp_path / "run", device="cpu")
     assert len(again) == (0 if once else 1)
     ((path, plain),), ((place_of_subsets, of_subsets),) = (results.items() for results in found)

@@ -2,7 +2,7 @@
 
 import torch
 
-from egoshift.evaluation import Provenance, Result, build_result
+from egoshift.evaluation import Provenance, Question, Result, answers_of, build_result
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import absolute
 from egoshift.records import Label, Scores
@@ -16,18 +16,16 @@ def made_up_result(train: str, test: str, label: Label, *, quality: float, seed:
     targets = torch.randint(len(NAMES), (60,), generator=generator)
     logits = torch.randn(60, len(NAMES), generator=generator)
     logits[torch.arange(60), targets] += 4.0 * quality
-    scores: dict[Label, Scores] = {
-        label: Scores(label, logits, targets, tuple(f"video{index % 5}" for index in range(60)), NAMES)
-    }
+    scores = Scores(label, logits, targets, tuple(f"video{index % 5}" for index in range(60)), NAMES)
+    question = Question() if train == test else Question((0, 1, 2, 3), (4, 5))
     provenance = Provenance() if run is None else Provenance(run=absolute(run).model_dump(mode="json"))
     result: Result = build_result(
-        scores,
+        {label: answers_of(scores, question)},
         method="xmic" if run is None else run.method.name,
         variant="xmic" if run is None else run.name,
         train=train,
         test=test,
         seed=seed,
-        splits={} if train == test else {label: ((0, 1, 2, 3), (4, 5))},
         provenance=provenance,
         num_resamples=10,
     )
