@@ -127,7 +127,7 @@ def main() -> None:
             with spread.measuring():
                 encode_one_batch_at_once(encoder, batches)
             with extraction.measuring():
-                extract(one_video(path), encoder, folder / f"store{turn}", batch_size=BATCH)
+                extract(one_video(path), encoder, folder / f"store{turn}", batch_size=BATCH, compare=False)
             with side_by_side.measuring():
                 encode_a_batch_a_core(encoder, batches)
             num_frames += len(images)

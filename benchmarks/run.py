@@ -21,6 +21,7 @@ BENCHMARKS = (
     "full_scale",
     "decoding",
     "extraction",
+    "encoding",
     "gather",
     "larger_than_memory",
     "rendering",

@@ -62,6 +62,12 @@ def write_sensors(place: Path, run: Callable[[str], str]) -> None:
     (place / "kitchens.yaml").write_text(yaml.safe_dump(card | fields))
 
 
+def write_data(place: Path, run: Callable[[str], str]) -> None:
+    """That, and videos of one's own."""
+    write_sensors(place, run)
+    write_own(place)
+
+
 def write_claims(place: Path, run: Callable[[str], str]) -> None:
     """A trained X-MIC where ``egoshift claims`` leaves three variants."""
     run("egoshift extract world/kitchen.yaml --encoder egoworld")
@@ -78,7 +84,7 @@ BEFORE: dict[str, Callable[[Path, Callable[[str], str]], None]] = {
     "README.md": write_readme,
     "docs/videos.md": lambda place, run: write_own(place),
     "docs/sensors.md": write_sensors,
-    "docs/data.md": write_sensors,
+    "docs/data.md": write_data,
     "docs/claims.md": write_claims,
 }
 """What a reader of a page has already."""

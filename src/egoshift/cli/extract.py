@@ -29,6 +29,14 @@ class Arithmetic(StrEnum):
     FLOAT16 = "float16"
 
 
+class By(StrEnum):
+    """What computes an image encoder."""
+
+    TORCH = "torch"
+    COMPILED = "compiled"
+    OPENVINO = "openvino"
+
+
 def extract(
     cards: Annotated[list[Path], typer.Argument(metavar="CARD...", help=CARD)],
     encoder: Annotated[
@@ -50,6 +58,9 @@ def extract(
     precision: Annotated[
         Arithmetic, typer.Option(help="auto is bfloat16 where the processor has it")
     ] = Arithmetic.AUTO,
+    runtime: Annotated[
+        By, typer.Option(help="What computes, on a CPU: compiled needs a C++ compiler, openvino its extra")
+    ] = By.TORCH,
     batch_size: Annotated[int, typer.Option(help="Images, or windows, per call of the encoder", min=1)] = 16,
     workers: Annotated[
         int | None,
@@ -95,6 +106,7 @@ def extract(
                 plan=None if rate is None else FramePlan(rate_hz=rate),
                 device=device,
                 precision=precision.value,
+                runtime=runtime.value,
                 batch_size=batch_size,
                 progress=show,
                 workers=None if workers is None and ray is None else Workers(workers, ray),
@@ -110,6 +122,7 @@ def extract(
                 "clips": report.clips_total,
                 "clips_usable": report.clips_usable,
                 "seconds": round(report.seconds, 2),
+                "feature_error": None if report.error is None else report.error.model_dump(),
                 "faults": [str(fault) for fault in report.faults],
                 "notices": list(report.notices),
             }
@@ -123,7 +136,18 @@ def extract(
                 f"{report.frames_encoded} {unit} in {report.seconds:.1f} s",
                 markup=False,
             )
+            if report.error is not None:
+                answers.print(f"  {error_line(report.store.manifest)}", markup=False)
     if json:
         print_json(documents)
     if any(document["faults"] for document in documents):
         raise typer.Exit(1)
+
+
+def error_line(manifest: Any) -> str:
+    """How far a store's features are from those of float32."""
+    error, encoder = manifest.error, manifest.encoder
+    return (
+        f"{encoder.dtype} by {encoder.runtime}: 1 - cosine to float32 is {error.mean:.1e} on average and "
+        f"{error.max:.1e} at most, over {error.frames} of these frames"
+    )

@@ -9,6 +9,9 @@ Family = Literal["clip", "siglip", "dinov2", "lavila", "mvit", "ast", "inertial"
 
 TowerKind = Literal["image", "text", "video", "audio"]
 
+Runtime = Literal["torch", "compiled", "openvino"]
+"""By what an image tower is computed; see ``egoshift.encoders.graphs``."""
+
 ResizeRule = Literal["shortest-crop", "squash"]
 """``"shortest-crop"``: the short side becomes ``resize_to``, the aspect ratio stays. ``"squash"``: both sides do."""
 
@@ -53,6 +56,7 @@ class WeightCard(TowerCard):
         resize_to: The length that the rule speaks of, in pixels; at least ``size``.
         interpolation: The kernel of resizing.
         preprocessing_source: The file these six came from, or the layout that fixes them.
+        runtime: By what the tower is computed. Each rounds in its own way, so features of two are not mixed in a store.
     """
 
     mean: tuple[float, float, float]
@@ -62,3 +66,4 @@ class WeightCard(TowerCard):
     resize_to: int
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     preprocessing_source: str = "stated by the caller"
+    runtime: Runtime = "torch"

@@ -1,6 +1,7 @@
 """Image towers: frames in, one feature vector each out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,10 @@ class AbstractImageEncoder(ABC):
         """One frame ``(height, width, 3)`` as this tower sees it, as bytes; safe to call from any thread."""
         return preprocess.prepare(frame, self.card)
 
+    def exact(self) -> "AbstractImageEncoder | None":
+        """The same tower in float32 by torch, to compare with; none where this is it, or where there is none."""
+        return None
+
     @abstractmethod
     def encode(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
         """Un-normalised features in float32, without gradients, on the encoder's device.
@@ -56,10 +61,14 @@ class FrozenImageEncoder(AbstractImageEncoder):
         card: What it is.
         tower: The module, frozen and on its device; see ``load_image_encoder``. LaViLa's reads each frame as a clip of
             its own.
+        load_exact: Loads the same tower in float32; none where this is it. Is pickled with the encoder.
     """
 
-    def __init__(self, card: WeightCard, tower: nn.Module):
+    def __init__(
+        self, card: WeightCard, tower: nn.Module, load_exact: Callable[[], AbstractImageEncoder] | None = None
+    ):
         self.card = card
+        self._load_exact = load_exact
         self._tower = tower
         self._weight = next(tower.parameters())
 
@@ -73,16 +82,29 @@ class FrozenImageEncoder(AbstractImageEncoder):
         """The module that runs."""
         return self._tower
 
+    def exact(self) -> AbstractImageEncoder | None:
+        """The same tower in float32, read from its file again."""
+        return self._load_exact() if self._load_exact else None
+
     @torch.no_grad()
     def encode(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
         """Un-normalised features in float32, without gradients, on the encoder's device."""
-        if images.dtype is not torch.uint8 or images.shape[1:] != (3, self.card.size, self.card.size):
-            raise ValueError(
-                f"got {images.dtype} images of shape {tuple(images.shape)}; give uint8 (batch, 3, {self.card.size}, "
-                f"{self.card.size}) as prepare() makes them"
-            )
+        check_images(images, self.card)
         pixels = preprocess.normalise(images.to(self._weight.device, non_blocking=True), self.card)
         features: Tensor = getattr(
             self._tower(pixel_values=pixels.to(self._weight.dtype)), FEATURES[self.card.family][0]
         )
         return features.float()
+
+
+def check_images(images: Tensor, card: WeightCard) -> None:
+    """Refuse what ``prepare`` did not make.
+
+    Raises:
+        ValueError: These are no bytes, or of another size.
+    """
+    if images.dtype is not torch.uint8 or images.shape[1:] != (3, card.size, card.size):
+        raise ValueError(
+            f"got {images.dtype} images of shape {tuple(images.shape)}; give uint8 (batch, 3, {card.size}, "
+            f"{card.size}) as prepare() makes them"
+        )

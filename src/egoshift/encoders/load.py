@@ -1,23 +1,32 @@
 """A name to an encoder that is ready to run."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, get_args
 
 import torch
 
-from egoshift.encoders.card import TowerCard, TowerKind, WeightCard
+from egoshift.encoders.card import Runtime, TowerCard, TowerKind, WeightCard
+from egoshift.encoders.compiled import CompiledImageEncoder, check_compiler
 from egoshift.encoders.folder import WeightFolder, digest, licence
 from egoshift.encoders.image import FEATURES, AbstractImageEncoder, FrozenImageEncoder
+from egoshift.encoders.openvino import OpenVinoImageEncoder, import_openvino
+from egoshift.encoders.packed import can_pack, pack
 from egoshift.encoders.pixels import PIXELS, load_pixel_encoder
 from egoshift.encoders.precision import Precision, choose_dtype, open_device
 from egoshift.encoders.rule import PreparationRule
 from egoshift.encoders.text import AbstractTextEncoder, ClipTextEncoder, SiglipTextEncoder
 from egoshift.encoders.tokens import Tokeniser, open_tokeniser
 from egoshift.encoders.weights import AbstractWeights, open_weights
-from egoshift.errors import WeightsError
+from egoshift.errors import ConfigError, WeightsError
 
 
 def load_image_encoder(
-    name: str, *, device: str | torch.device = "cpu", precision: Precision = "auto"
+    name: str,
+    *,
+    device: str | torch.device = "cpu",
+    precision: Precision = "auto",
+    runtime: Runtime = "torch",
 ) -> AbstractImageEncoder:
     """An image tower by name. Reads local files only: nothing is ever downloaded here.
 
@@ -28,29 +37,65 @@ def load_image_encoder(
         device: Where it runs.
         precision: In what it computes. ``"auto"`` is bfloat16 where the processor or GPU has instructions for it,
             else float32 (float16 on older GPUs). Features are float32 in any case.
+        runtime: By what it computes: ``"torch"`` starts at once; ``"compiled"`` takes a minute at the first batch;
+            ``"openvino"`` needs the extra of that name. The latter two are for CPUs.
 
     Raises:
         WeightsError: The weights are missing (the text says which command fetches them), unreadable, incomplete, or
             of a family that is not supported.
-        ConfigError: There is no such device or precision here.
+        ConfigError: There is no such device, precision or runtime here.
     """
     if name.startswith(PIXELS):
+        if runtime != "torch":
+            raise ConfigError(f"{name} computes nothing that runtime {runtime} could; leave the runtime out")
         return load_pixel_encoder(name)
     opened = open_device(device)
+    check_runtime(runtime, opened)
     dtype = choose_dtype(opened, precision)
     weights = open_weights(name)
     family, _ = weights.offer("image")
     rule = weights.rule()
-    tower = weights.tower("image", opened, dtype)
+    # OpenVINO rounds the weights itself.
+    tower = weights.tower("image", opened, torch.float32 if runtime == "openvino" else dtype)
     check_image_tower(weights.folder, tower.config, rule)
     card = WeightCard(
         **tower_fields(weights, "image", dtype),
         activation=image_activation(tower.config),
         pooling=FEATURES[family][1],
         dim=tower.config.projection_dim if family in ("clip", "lavila") else tower.config.hidden_size,
+        runtime=runtime,
         **vars(rule),
     )
-    return FrozenImageEncoder(card, tower)
+    load_exact = partial(load_image_encoder, name, device=device, precision="float32")
+    return image_encoder(card, tower, load_exact)
+
+
+def image_encoder(card: WeightCard, tower: Any, load_exact: Callable[[], AbstractImageEncoder]) -> AbstractImageEncoder:
+    """A tower in the runtime that its card names."""
+    if card.runtime == "compiled":
+        return CompiledImageEncoder(card, tower, load_exact)
+    if card.runtime == "openvino":
+        return OpenVinoImageEncoder(card, tower, load_exact)
+    on_cpu = next(tower.parameters()).device.type == "cpu"
+    if card.dtype == "bfloat16" and on_cpu and can_pack():
+        pack(tower)
+    return FrozenImageEncoder(card, tower, None if card.dtype == "float32" else load_exact)
+
+
+def check_runtime(runtime: str, device: torch.device) -> None:
+    """Refuse a runtime that is none, or that lacks something here.
+
+    Raises:
+        ConfigError: There is no such runtime, it does not run on this device, or what it needs is not installed.
+    """
+    if runtime not in get_args(Runtime):
+        raise ConfigError(f"runtime {runtime!r} is not known; use one of {', '.join(get_args(Runtime))}")
+    if runtime != "torch" and device.type != "cpu":
+        raise ConfigError(f"runtime {runtime} is for CPUs, and the device is {device}; use runtime torch or device cpu")
+    if runtime == "compiled":
+        check_compiler()
+    elif runtime == "openvino":
+        import_openvino()
 
 
 def load_text_encoder(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from egoshift.errors import DataError, Fault
 from egoshift.features.files import sync_folder, write_atomically
-from egoshift.features.manifest import Manifest
+from egoshift.features.manifest import FeatureError, Manifest
 from egoshift.features.parts import merge, read_parts, rows_of, write_part
 from egoshift.features.rows import Rows, map_rows, times_of
 from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
@@ -52,7 +52,8 @@ class Draft:
                     name: tuple(sorted({*versions, *settings.libraries.get(name, ())}))
                     for name, versions in manifest.libraries.items()
                 }
-                settings = settings.model_copy(update={"encoder": manifest.encoder, "libraries": libraries})
+                kept = {"encoder": manifest.encoder, "libraries": libraries, "error": settings.error or manifest.error}
+                settings = settings.model_copy(update=kept)
         return cls(path, settings, found[""])
 
     def kept(self) -> dict[str, Kept]:
@@ -60,6 +61,15 @@ class Draft:
         old = dict(self._old.videos if self._old else {})
         kept = {video_id: Kept(entry, self._old_rows(video_id)["times"]) for video_id, entry in old.items()}
         return kept | {video_id: Kept(part.entry, part.times()) for video_id, part in self._parts.items()}
+
+    @property
+    def error(self) -> FeatureError | None:
+        """That of the features, as far as it has been measured."""
+        return self._settings.error
+
+    def note_error(self, error: FeatureError) -> None:
+        """Keeps what was measured, for the manifest."""
+        self._settings = self._settings.model_copy(update={"error": error})
 
     def open(self) -> None:
         """Marks the store as unfinished."""

@@ -1,21 +1,25 @@
 """Extraction: videos in, a finished feature store out; resumable at any kill, with the same bytes in the end."""
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 
 from egoshift.encoders import AbstractImageEncoder
-from egoshift.errors import ConfigError, DataError, Fault
+from egoshift.errors import ConfigError, DataError, Fault, MediaError
+from egoshift.features.arithmetic import FAR, measure_error
 from egoshift.features.check import check
 from egoshift.features.draft import Draft
 from egoshift.features.jobs import Event, Job
 from egoshift.features.lock import writing
-from egoshift.features.manifest import Manifest, View, library_versions
+from egoshift.features.manifest import FeatureError, Manifest, View, library_versions
 from egoshift.features.missing import encode_missing
 from egoshift.features.parts import recover, writing_to
 from egoshift.features.pipeline import Pipeline
@@ -24,7 +28,7 @@ from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.store import Store
 from egoshift.features.wanted import Wanted, wanted_videos
 from egoshift.features.work import AbstractWork, Workers
-from egoshift.media import AbstractHandLocator, VideoInfo
+from egoshift.media import AbstractHandLocator, VideoInfo, read_frames
 from egoshift.records import Dataset
 
 
@@ -42,7 +46,9 @@ class ExtractReport:
         clips_usable: Clips that the store covers.
         seconds: How long this call took.
         faults: Everything that was left out: of the annotations, of the media, of the encoding.
-        notices: What a person should know: a video encoded again because its file changed.
+        notices: What a person should know: a video encoded again because its file changed; features far from those of
+            float32.
+        error: How far they are; none where it was not measured, or where there is nothing to measure.
     """
 
     store: Store
@@ -55,6 +61,7 @@ class ExtractReport:
     seconds: float
     faults: tuple[Fault, ...]
     notices: tuple[str, ...]
+    error: FeatureError | None = None
 
 
 def extract(
@@ -68,6 +75,7 @@ def extract(
     batch_size: int = 16,
     progress: Callable[[ExtractProgress], None] | None = None,
     workers: Workers | None = None,
+    compare: bool = True,
 ) -> ExtractReport:
     """Encodes the frames that the clips of a data set need, once, into a store at ``out``.
 
@@ -87,6 +95,8 @@ def extract(
         batch_size: Images per call of the encoder.
         progress: Called after every batch; with workers, about once a second for each.
         workers: Processes to encode in; none encodes in this one.
+        compare: Whether the first frames are encoded in float32 too, to know the error of a faster arithmetic; see
+            ``measure_error``. Only where it is not known of this store yet.
 
     Raises:
         StoreError: The store at ``out`` was made with other settings, is damaged, or is being written by another
@@ -103,6 +113,8 @@ def extract(
         wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
         meter = Meter(wanted, len(settings.views), progress)
         work = FrameWork(encoder, settings.views, locator, batch_size, found.videos, dataset.frame_rates_hz)
+        if compare:
+            note_error(draft, work, wanted)
         failed = encode_missing(draft, wanted, work, meter, workers)
         faults = (*found.faults, *failed.values())
         store = draft.finish({video.video_id for video in wanted}, {**found.unusable, **failed}, faults)
@@ -118,7 +130,8 @@ def extract(
         clips_usable=len(covered),
         seconds=time.monotonic() - started_s,
         faults=faults,
-        notices=notices(wanted),
+        notices=notices(wanted, draft.error),
+        error=draft.error,
     )
 
 
@@ -155,6 +168,14 @@ class FrameWork(AbstractWork):
         ]
         return Pipeline(self.encoder, self.views, self.locator, self.batch_size, room).run(jobs)
 
+    def first_frames(self, videos: Sequence[Wanted]) -> Iterator[npt.NDArray[np.uint8]]:
+        """The frames at the missing times, one video after another; what cannot be decoded is told of elsewhere."""
+        for video in (video for video in videos if len(video.missing_s)):
+            rate_hz = self.frame_rates_hz.get(video.video_id)
+            with suppress(MediaError):
+                for _, frame in read_frames(self.videos[video.video_id].path, video.missing_s, rate_hz, threads=1):
+                    yield frame
+
 
 def make_settings(
     encoder: AbstractImageEncoder, plan: FramePlan, views: tuple[View, ...], locator: AbstractHandLocator | None
@@ -177,14 +198,31 @@ def make_settings(
             raise DataError(unreadable)
         hand = locator.description
     in_order = tuple(view for view in get_args(View) if view in views)
-    values = {"encoder": encoder.card, "views": in_order, "plan": plan, "hand": hand, "libraries": library_versions()}
+    libraries = library_versions(encoder.card.runtime)
+    values = {"encoder": encoder.card, "views": in_order, "plan": plan, "hand": hand, "libraries": libraries}
     return Manifest.model_validate(values)
 
 
-def notices(wanted: Sequence[Wanted]) -> tuple[str, ...]:
-    """What a person should know: each video that is encoded again because its file changed."""
-    return tuple(
+def note_error(draft: Draft, work: FrameWork, wanted: Sequence[Wanted]) -> None:
+    """Measures the error of the encoder's arithmetic before the first rows are written, where it is not known yet."""
+    if draft.error is None and any(len(video.missing_s) for video in wanted):
+        error = measure_error(work.encoder, work.first_frames(wanted), work.batch_size)
+        if error is not None:
+            draft.note_error(error)
+
+
+def notices(wanted: Sequence[Wanted], error: FeatureError | None = None) -> tuple[str, ...]:
+    """What a person should know: each video that is encoded again because its file changed; an error that is large."""
+    far = () if error is None or error.mean <= FAR else (_far(error),)
+    return far + tuple(
         f"{video.info.path}: is not the file that was stored as {video.video_id!r} before; it was encoded again"
         for video in wanted
         if video.replaced
+    )
+
+
+def _far(error: FeatureError) -> str:
+    return (
+        f"features are far from float32: 1 - cosine is {error.mean:.1g} on average over {error.frames} frames, "
+        f"more than {FAR:g}; extract into another folder with precision float32 and runtime torch"
     )

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from egoshift.encoders import SensorCard, WeightCard
+from egoshift.encoders.card import Runtime
 from egoshift.errors import StoreError
 from egoshift.features.plan import FramePlan
 
@@ -38,6 +39,22 @@ class VideoEntry(BaseModel):
     times_hash: str
 
 
+class FeatureError(BaseModel):
+    """How far features lie from those of the same tower in float32 by torch, on the first frames of a store.
+
+    Attributes:
+        mean: Of 1 - cosine, over the frames; two digits, since more of them would depend on the number of threads.
+        max: Its largest.
+        frames: How many frames were compared.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: float
+    max: float
+    frames: int
+
+
 class Manifest(BaseModel):
     """Everything that decides the numbers in a store, and what is in it.
 
@@ -51,6 +68,8 @@ class Manifest(BaseModel):
         arrays: xxh3-128 of each array's bytes, by file name.
         videos: By video id, sorted; rows lie in the arrays in this order.
         failed: Videos that could not be encoded and why (a fault's kind).
+        error: Of the encoder's arithmetic, as measured when the first rows were written; none where it was not, or
+            where the features are those of float32 by torch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +83,7 @@ class Manifest(BaseModel):
     arrays: dict[str, str] = {}
     videos: dict[str, VideoEntry] = {}
     failed: dict[str, str] = {}
+    error: FeatureError | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -134,6 +154,7 @@ def _flat(name: str, value: object) -> dict[str, object]:
 
 
 @cache
-def library_versions() -> dict[str, tuple[str, ...]]:
+def library_versions(runtime: Runtime = "torch") -> dict[str, tuple[str, ...]]:
     """Versions of what turns a file into features."""
-    return {name: (version(name),) for name in ("av", "egoshift", "numpy", "torch", "transformers")}
+    more = ("openvino",) if runtime == "openvino" else ()
+    return {name: (version(name),) for name in sorted(("av", "egoshift", "numpy", "torch", "transformers", *more))}

@@ -126,6 +126,7 @@ def scan_pictures(
             locator=hands if "hand" in views else None,
             batch_size=batch_size,
             progress=report,
+            compare=False,  # a scan is made for one prediction, which must not wait for float32
         ).faults
 
     asked = _pieces(recording, 0.0, recording.duration_s, PIECE_S)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from egoshift.classifier import AbstractSubsetClassifier
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.encoders import PIXELS, SIGNAL, load_image_encoder, sensor_of, weights_digest
+from egoshift.encoders.card import Runtime
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.encoders.precision import Precision
 from egoshift.errors import ConfigError, StoreError
@@ -62,6 +63,7 @@ def fill_store(
     plan: FramePlan | None = None,
     device: str = "auto",
     precision: Precision = "auto",
+    runtime: Runtime = "torch",
     batch_size: int = 16,
     progress: Callable[[ExtractProgress], None] | None = None,
     workers: Workers | None = None,
@@ -75,19 +77,22 @@ def fill_store(
         plan: Which times; by default a grid of 4 frames, or of 2 windows of a sensor, a second.
         device: ``auto``, ``cpu``, ``cuda`` …
         precision: See ``load_image_encoder``; encoders of sensors run in float32.
+        runtime: See ``load_image_encoder``; encoders of sensors run by torch.
         batch_size: Images, or windows, per call of the encoder.
         progress: Called after every batch.
         workers: Processes to encode in; none: this one.
 
     Raises:
-        ConfigError: Hand crops without detections in the card; views, or another precision, of an encoder of a sensor;
-            no such workers.
+        ConfigError: Hand crops without detections in the card; views, another precision or another runtime of an
+            encoder of a sensor; no such workers or runtime.
     """
     if (sensor := sensor_of(encoder)) is not None:
         if views is not None:
             raise ConfigError(f"views are of frames, {encoder} encodes windows of {sensor}; leave --views out")
         if precision not in ("auto", "float32"):
             raise ConfigError(f"encoders of sensors run in float32, not in {precision}; leave --precision out")
+        if runtime != "torch":
+            raise ConfigError(f"encoders of sensors run by torch, not by {runtime}; leave --runtime out")
         return extract_sensor(
             load_dataset(card),
             load_signal_tower(encoder, device=_device(device)),
@@ -106,7 +111,7 @@ def fill_store(
     dataset = load_dataset(card)
     return extract(
         dataset,
-        load_image_encoder(encoder, device=_device(device), precision=precision),
+        load_image_encoder(encoder, device=_device(device, runtime), precision=precision, runtime=runtime),
         store_folder(card, encoder),
         plan=plan,
         views=wanted,
@@ -248,5 +253,5 @@ def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:
     return Store.open(folder, expect={"encoder.sha256": load_pixel_encoder(stream.encoder).card.sha256})
 
 
-def _device(name: str) -> str:
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+def _device(name: str, runtime: Runtime = "torch") -> str:
+    return ("cuda" if runtime == "torch" and torch.cuda.is_available() else "cpu") if name == "auto" else name

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from egoshift.datasets import DataCard
-from egoshift.encoders import SIGNAL, SensorCard
+from egoshift.encoders import SIGNAL, SensorCard, WeightCard
 from egoshift.errors import EgoshiftError
 from egoshift.evaluation import Result
 from egoshift.evaluation.modality_result import ModalityResult
@@ -176,6 +176,8 @@ def _options(manifest: Manifest, *, hands: bool) -> list[str]:
         words += ["--views", ",".join(manifest.views)]
     if not is_sensor and manifest.encoder.dtype in ("float32", "bfloat16", "float16"):
         words += ["--precision", manifest.encoder.dtype]
+    if isinstance(manifest.encoder, WeightCard) and manifest.encoder.runtime != "torch":
+        words += ["--runtime", manifest.encoder.runtime]
     return words
 
 
