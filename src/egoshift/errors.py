@@ -7,6 +7,7 @@ EgoshiftError
 ├── WeightsError      an encoder's weights are missing, of the wrong family, or cannot be read
 ├── CheckpointError   a trained model's folder that cannot be read or does not fit
 ├── ConfigError       a run file, an override or an option that does not fit
+├── RemoteError       an object store that cannot be reached, read or written
 ├── ResultError       a result file that cannot be read
 └── ProcessError      another process that shared the job has ended
 
@@ -76,6 +77,10 @@ class CheckpointError(EgoshiftError):
 
 class ConfigError(EgoshiftError):
     """A run file, override or option that does not fit."""
+
+
+class RemoteError(EgoshiftError):
+    """An object store, or an object in it, that cannot be reached, read or written."""
 
 
 class ResultError(EgoshiftError):

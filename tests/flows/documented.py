@@ -36,6 +36,9 @@ ONLY_PARSED: Mapping[str, str] = {
     "egoshift app --model runs/own_videos --model runs/taught": "serves until it is stopped; tests/unit/app runs it",
     "egoshift app --model runs/demo/models/xmic-kitchen": "the same",
     "egoshift extract my_videos/ --encoder facebook/dinov3-vitb16-pretrain-lvd1689m": "its weights are not here",
+    "egoshift extract s3://bucket/kitchen.yaml --encoder openai/clip-vit-base-patch16": "test_remote.py has a store",
+    "egoshift train xmic --on s3://bucket/kitchen.yaml --out s3://bucket/runs/xmic": "the same",
+    "egoshift evaluate s3://bucket/runs/xmic": "the same",
 }
 """Commands of ours that are not run, and why; they are read as the program reads them."""
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -22,8 +22,22 @@ from egoshift.processes import processes
 _is_first = processes().is_first
 """Of several processes that share a job the first alone speaks; an error speaks in any."""
 
-answers = Console(soft_wrap=True, highlight=False, quiet=not _is_first)
-errors = Console(stderr=True, highlight=False)
+
+def with_addresses(text: str) -> str:
+    """A text with addresses in place of the paths in the cache that stand for them."""
+    remote = sys.modules.get("egoshift.remote")  # without it there are none
+    return text if remote is None else str(remote.shown(text))
+
+
+class _Console(Console):
+    """A console that calls what lies in an object store by its address."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(with_addresses(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+answers = _Console(soft_wrap=True, highlight=False, quiet=not _is_first)
+errors = _Console(stderr=True, highlight=False)
 
 
 @runtime_checkable
@@ -65,5 +79,4 @@ def print_json(value: object) -> None:
     """One JSON document on standard output."""
     if not _is_first:
         return
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(with_addresses(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)) + "\n")

@@ -32,8 +32,9 @@ def evaluate(
     A fusion of several modalities has a second file, of every subset of them. What labels did not train has none.
     """
     from egoshift.recipes import evaluate_both
+    from egoshift.remote import work_on
 
-    with progress("evaluating") as bar:
+    with work_on(run), progress("evaluating") as bar:
 
         def report(title: str, done: int, total: int) -> None:
             bar(done, total, title)

@@ -7,12 +7,14 @@ import ctypes
 import os
 import sys
 import time
+from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
 import typer
 
 from egoshift.cli.console import errors
+from egoshift.cli.places import localized
 from egoshift.errors import ConfigError, EgoshiftError
 from egoshift.processes import Processes, processes
 
@@ -65,7 +67,8 @@ def run() -> None:
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         _check_verb(own)
-        application()()
+        with ExitStack() as finishing:
+            application()(localized(sys.argv[1:], finishing))
     except EgoshiftError as error:
         if not own.is_first:
             time.sleep(_SECONDS_OF_THE_FIRST)

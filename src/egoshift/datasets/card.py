@@ -8,6 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from egoshift.errors import DataError, Fault
+from egoshift.remote import here, path_of
+from egoshift.remote.fields import Place
 
 Format = Literal["epic-kitchens", "ego4d-fho", "egtea", "mmg", "classyglass", "folder"]
 """How the annotation files are laid out."""
@@ -50,13 +52,13 @@ class DataCard(BaseModel):
 
     name: str = Field(min_length=1)
     format: Format
-    annotations: Path | None = None
-    videos: Path
-    hands: Path | None = None
+    annotations: Place | None = None
+    videos: Place
+    hands: Place | None = None
     hands_format: HandsFormat | None = None
     hand_threshold: float | None = Field(default=None, ge=0, le=1)
     object_threshold: float | None = Field(default=None, ge=0, le=1)
-    features: Path = Path("features")
+    features: Place = Path("features")
     frame_rate_hz: float | None = Field(default=None, gt=0)
     unit: Literal["auto", "full", "clip"] = "auto"
     window_s: float | None = Field(default=None, gt=0)
@@ -95,8 +97,9 @@ class DataCard(BaseModel):
     def read(cls, path: Path) -> "DataCard":
         """Reads a YAML data card, or takes a folder of videos as one.
 
-        Paths in the card are relative to the card. A folder stands for a card of format ``folder`` with the folder's
-        name, its ``segments.csv`` (or its only CSV file) where there is one, and ``features`` inside it.
+        Paths in the card are relative to the card and may be addresses. A folder stands for a card of format
+        ``folder`` with the folder's name, its ``segments.csv`` (or its only CSV file) where there is one, and
+        ``features`` inside it.
 
         Args:
             path: The YAML file or the folder.
@@ -104,12 +107,12 @@ class DataCard(BaseModel):
         Raises:
             DataError: The file is missing or is not YAML, or fields do not fit; one line per field.
         """
-        if path.is_dir():
+        if here(path).is_dir():
             return cls.model_validate(_folder_as_card(path))
         values = _yaml_mapping(path)
         for key in _PATH_FIELDS:
             if isinstance(values.get(key), str):
-                values[key] = path.parent / Path(str(values[key])).expanduser()
+                values[key] = path.parent / path_of(str(values[key])).expanduser()
         values.setdefault("name", path.stem)
         values.setdefault("features", path.parent / "features" / str(values["name"]))
         try:

@@ -27,6 +27,7 @@ from egoshift.datasets.videos import FRAME_SUFFIXES, VIDEO_SUFFIXES, find_media,
 from egoshift.datasets.vocabulary import build_vocabulary, clean_own_name
 from egoshift.errors import DataError, Fault
 from egoshift.records import CLIP_SCHEMA, LABELS, Dataset, Label, Vocabulary
+from egoshift.remote import ranges
 
 _COLUMNS = {
     "video": Column("text"),
@@ -186,7 +187,7 @@ def _duration_s(path: Path, frame_rate_hz: float | None) -> float | Fault:
         return sum(entry.suffix.lower() in FRAME_SUFFIXES for entry in path.iterdir()) / frame_rate_hz
     duration_s = 0.0
     try:
-        with av.open(f"file:{path}", metadata_errors="replace") as container:
+        with av.open(ranges(path) or f"file:{path}", "r", metadata_errors="replace") as container:
             stream = container.streams.video[0]
             if stream.duration is not None and stream.time_base is not None:
                 duration_s = float(stream.duration * stream.time_base)

@@ -10,6 +10,7 @@ from egoshift.datasets.epic_kitchens import read_epic_kitchens
 from egoshift.datasets.folder import read_folder
 from egoshift.datasets.mmg import read_mmg
 from egoshift.records import Dataset
+from egoshift.remote import here
 
 
 def load_dataset(card: DataCard, *, need_videos: bool = True) -> Dataset:
@@ -26,6 +27,9 @@ def load_dataset(card: DataCard, *, need_videos: bool = True) -> Dataset:
     Raises:
         DataError: Whole files cannot be used; names all that is wrong with them.
     """
+    for place in (card.annotations, card.hands, card.videos if need_videos else None):
+        if place is not None:
+            here(place)
     return READERS[card.format](card, need_videos)
 
 

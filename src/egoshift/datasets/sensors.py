@@ -13,6 +13,7 @@ from egoshift.datasets.checks import Sieve
 from egoshift.datasets.tables import Column, read_csv
 from egoshift.errors import Fault
 from egoshift.records import Dataset, SensorFile, SensorLayout
+from egoshift.remote import ranges
 
 SENSORS = ("video", "audio", "imu")
 """The sensors of MMG-Ego4D."""
@@ -171,7 +172,10 @@ def has_sound(path: Path) -> bool:
         return False
     try:
         with av.open(
-            f"file:{path}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            ranges(path) or f"file:{path}",
+            "r",
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
         ) as container:
             return bool(container.streams.audio)
     except av.FFmpegError:

@@ -12,6 +12,11 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+def name_device(device: str) -> str:
+    """What ``auto`` stands for here (``cuda`` where there is one, else ``cpu``), or the device asked for."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
 def open_device(device: str | torch.device) -> torch.device:
     """A device by its name.
 

@@ -1,5 +1,6 @@
 """What a store should hold of each video, and what of that is missing."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from jaxtyping import Float64
 
 from egoshift.features.manifest import VideoEntry
 from egoshift.features.plan import FramePlan, ticks
+from egoshift.remote import ranges
 
 Times = Float64[np.ndarray, " times"]
 _ENDS_BYTES = 1 << 16
@@ -110,8 +112,9 @@ def identity(path: Path) -> tuple[int, str]:
         for name in sorted(sizes):
             digest.update(f"{name} {sizes[name]}\n".encode())
         return sum(sizes.values()), digest.hexdigest()
-    with path.open("rb") as file:
-        num_bytes = path.stat().st_size
+    with ranges(path) or path.open("rb") as file:
+        num_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
         digest.update(file.read(_ENDS_BYTES))
         file.seek(max(0, num_bytes - _ENDS_BYTES))
         digest.update(file.read(_ENDS_BYTES))

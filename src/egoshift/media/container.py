@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from egoshift.errors import Fault, MediaError
+from egoshift.remote import ranges, whole
 
 if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]
@@ -37,17 +38,18 @@ def media_error(kind: str, path: Path, message: str, remedy: str) -> MediaError:
     return MediaError(Fault(kind, path, message, remedy))
 
 
-def open_video(path: Path, threads: int = 0) -> tuple[InputContainer, VideoStream]:
+def open_video(path: Path, threads: int = 0, *, header: bool = False) -> tuple[InputContainer, VideoStream]:
     """The opened file and its video stream; all other streams are set to be skipped unread.
 
     Args:
         path: The file.
         threads: How many threads decode; 0 for as many as there are cores.
+        header: Whether no more than its ends will be read, for which one in an object store is not fetched.
 
     Raises:
         MediaError: It is not a file with a video stream that can be decoded.
     """
-    container = open_file(path, "video", "give a video file, such as mp4, mov, mkv or webm")
+    container = open_file(path, "video", "give a video file, such as mp4, mov, mkv or webm", header=header)
     try:
         stream = _video_stream(path, container)
     except MediaError:
@@ -58,23 +60,26 @@ def open_video(path: Path, threads: int = 0) -> tuple[InputContainer, VideoStrea
     return container, stream
 
 
-def open_file(path: Path, noun: str, remedy: str) -> InputContainer:
+def open_file(path: Path, noun: str, remedy: str, *, header: bool = False) -> InputContainer:
     """The opened file.
 
     Args:
         path: The file.
         noun: What it is to be, for errors: ``"video"`` or ``"recording"``.
         remedy: What to do where FFmpeg cannot make anything of it.
+        header: As for ``open_video``.
 
     Raises:
         MediaError: There is no such file, or it is none that FFmpeg knows.
     """
-    _check_file(path, noun)
+    pieces = ranges(path) if header else None
+    if pieces is None:
+        _check_file(whole(path), noun)
     try:
         # Only local files: a playlist that poses as a video must not make us open addresses of its choosing.
         # A title that is not UTF-8 is no reason to refuse the pictures.
         options = {"protocol_whitelist": "file"}
-        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
+        return av.open(pieces or f"file:{path}", "r", container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _cannot_open(path, noun, remedy, error) from None
 
@@ -197,7 +202,7 @@ def _check_file(path: Path, noun: str) -> None:
 
 
 def _cannot_open(path: Path, noun: str, remedy: str, error: av.FFmpegError) -> MediaError:
-    with path.open("rb") as file:
+    with whole(path).open("rb") as file:
         is_mp4 = file.read(8)[4:] == b"ftyp"
     if is_mp4:
         message = "begins as an mp4 but its index (moov) cannot be read: it was cut off, or is damaged"

@@ -16,6 +16,7 @@ from PIL import Image
 
 from egoshift.errors import MediaError
 from egoshift.media.container import media_error
+from egoshift.remote import whole
 
 FRAME_NAME = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:jpe?g|png|webp|bmp)", re.IGNORECASE)
 
@@ -110,7 +111,7 @@ class FrameFolder:
 
     def _opened(self, file: Path) -> Image.Image:
         try:
-            return Image.open(file)
+            return Image.open(whole(file))
         except OSError as error:
             raise self._undecodable(file, error) from None
 

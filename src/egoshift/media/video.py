@@ -50,7 +50,7 @@ def probe(path: Path, frame_rate_hz: float | None = None) -> VideoInfo:
     """
     if path.is_dir():
         return _probe_folder(FrameFolder(path, frame_rate_hz))
-    container, stream = open_video(path, threads=1)
+    container, stream = open_video(path, threads=1, header=True)
     with container:
         clock, frame = first_frame(path, container, stream)
         upright = orientation(path, frame)

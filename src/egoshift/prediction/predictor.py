@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egoshift.classifier import ClassText
-from egoshift.encoders.precision import Precision, open_device
+from egoshift.encoders.precision import Precision, name_device, open_device
 from egoshift.errors import ConfigError, DataError
 from egoshift.evaluation.passes import score_batches
 from egoshift.prediction.asked import STRIDES_A_WINDOW, Asked
@@ -45,7 +45,7 @@ class Predictor:
 
     def __init__(self, package: Package, *, device: str = "auto", precision: Precision = "auto"):
         self.package = package
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        chosen = name_device(device)
         self.device = str(open_device(chosen))
         self.towers = Towers(self.device, precision, package.weights)
         for model in package.models:

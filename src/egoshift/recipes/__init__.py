@@ -7,11 +7,12 @@ from typing import Protocol, runtime_checkable
 from egoshift.errors import ConfigError
 from egoshift.recipes import baselines, mmg, xmic
 from egoshift.recipes.execute import train
+from egoshift.recipes.filling import fill_store
 from egoshift.recipes.own_videos import own_videos
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import override, read_run
 from egoshift.recipes.scoring import evaluate
-from egoshift.recipes.stores import fill_store, store_folder
+from egoshift.recipes.stores import store_folder
 from egoshift.recipes.subsets import evaluate_both, evaluate_modalities
 from egoshift.recipes.xmic import CLIP
 

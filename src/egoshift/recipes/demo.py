@@ -9,10 +9,10 @@ from egoshift.evaluation import Result
 from egoshift.features import ExtractProgress, check
 from egoshift.recipes.egoworld import ENCODER, egoworld_settings
 from egoshift.recipes.execute import train
+from egoshift.recipes.filling import fill_store
 from egoshift.recipes.report import html
 from egoshift.recipes.run import Run
 from egoshift.recipes.scoring import evaluate
-from egoshift.recipes.stores import fill_store
 from egoshift.recipes.tables import TableRow, table_rows
 from egoshift.recipes.xmic import xmic, zero_shot, zero_shot_hand
 from egoshift.training import FitProgress

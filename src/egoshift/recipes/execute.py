@@ -23,6 +23,7 @@ from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import absolute, read_run, write_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
+from egoshift.remote import name_of
 from egoshift.training import FitProgress, FitReport, fit
 from egoshift.training.checkpoint import trained_parameters
 from egoshift.training.devices import Accelerator
@@ -150,7 +151,7 @@ def provenance_of(run: Run, opened: Opened) -> dict[str, Any]:
     return {
         "run": run.model_dump(mode="json"),
         "stores": made_from(run, opened.stores),
-        "card": str(opened.path.absolute()),
+        "card": name_of(opened.path.absolute()),
     }
 
 

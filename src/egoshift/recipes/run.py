@@ -3,7 +3,6 @@
 import difflib
 import inspect
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,6 +11,7 @@ from egoshift.encoders import PIXELS, SIGNAL, sensor_of
 from egoshift.features import View
 from egoshift.methods import METHODS
 from egoshift.records import Label, Split
+from egoshift.remote.fields import Place
 from egoshift.training import FitSettings, Objective
 from egoshift.training.classifiers import CLASSIFIERS
 
@@ -66,7 +66,7 @@ class FewShot(BaseModel):
     queries: int = Field(default=15, ge=1)
     num_episodes: int = Field(default=1000, ge=1)
     seed: int = Field(default=0, ge=0)
-    path: Path | None = Field(default=None, description="A list of episodes instead of a draw")
+    path: Place | None = Field(default=None, description="A list of episodes instead of a draw")
     distance: Literal["squared-euclidean", "cosine"] = "squared-euclidean"
     normalise: bool = False
 
@@ -82,8 +82,8 @@ class Run(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[\w.+-]+$", description="What the rows of a table are called")
-    train: Path = Field(description="Data card (or folder of videos) to train on")
-    test: tuple[Path, ...] = Field(default=(), description="Data cards to evaluate on, besides the source")
+    train: Place = Field(description="Data card (or folder of videos) to train on")
+    test: tuple[Place, ...] = Field(default=(), description="Data cards to evaluate on, besides the source")
     labels: tuple[Label, ...] = Field(default=("noun", "verb"), min_length=1)
     together: bool = Field(default=False, description="One model for all labels instead of one for each")
     method: MethodSpec
@@ -93,7 +93,7 @@ class Run(BaseModel):
     )
     templates: tuple[str, ...] = Field(default=("{}",), min_length=1)
     splits: tuple[Split, ...] = Field(default=("train",), min_length=1, description="Clips that are trained on")
-    start: tuple[Path, ...] = Field(
+    start: tuple[Place, ...] = Field(
         default=(),
         description="Trained models (RUN/models/LABELS) to begin with: one of the same method, or encoders of sensors",
     )
@@ -107,7 +107,7 @@ class Run(BaseModel):
     shared_by: Literal["exact", "semantic"] = Field(
         default="exact", description="What makes a class shared: its name, or also the synonyms the data sets give"
     )
-    synonyms: Path | None = Field(default=None, description="CSV name,canonical: names that count as shared")
+    synonyms: Place | None = Field(default=None, description="CSV name,canonical: names that count as shared")
 
     @field_validator("templates")
     @classmethod

@@ -1,39 +1,29 @@
 """Where a data set's feature stores lie, how they are filled, and how a run's streams are read from them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
-import torch
 from pydantic import JsonValue
 
 from egoshift.classifier import AbstractSubsetClassifier
 from egoshift.datasets import DataCard, load_dataset
-from egoshift.encoders import PIXELS, SIGNAL, load_image_encoder, sensor_of, weights_digest
-from egoshift.encoders.card import Runtime
+from egoshift.encoders import PIXELS, SIGNAL, sensor_of, weights_digest
 from egoshift.encoders.pixels import load_pixel_encoder
-from egoshift.encoders.precision import Precision
 from egoshift.errors import ConfigError, StoreError
 from egoshift.features import (
     AbstractFeatureSource,
-    ExtractProgress,
-    ExtractReport,
-    FramePlan,
     JoinedFeatures,
     SignalFeatures,
     Store,
     StoredFeatures,
-    View,
-    Workers,
-    extract,
-    extract_sensor,
 )
-from egoshift.features.check import open_locator
 from egoshift.recipes.run import Run, StreamRef
-from egoshift.recipes.sensor_encoders import load_signal_tower, sensor_weights, signal_spec
+from egoshift.recipes.sensor_encoders import sensor_weights, signal_spec
 from egoshift.records import Dataset, Label, Vocabulary
+from egoshift.remote import here
 from egoshift.training import read_config
 from egoshift.training.checkpoint import WEIGHTS_FILE
 from egoshift.training.classifiers import CLASSIFIERS
@@ -53,73 +43,6 @@ def store_folder(card: DataCard, encoder: str) -> Path:
     name = place.name if place.is_dir() else weights
     name = f"{place.resolve().parent.name}--{place.name}" if place.is_file() else name
     return card.features / _plain((PIXELS if weights != encoder else "") + name)
-
-
-def fill_store(
-    card: DataCard,
-    encoder: str,
-    *,
-    views: Sequence[View] | None = None,
-    plan: FramePlan | None = None,
-    device: str = "auto",
-    precision: Precision = "auto",
-    runtime: Runtime = "torch",
-    batch_size: int = 16,
-    progress: Callable[[ExtractProgress], None] | None = None,
-    workers: Workers | None = None,
-) -> ExtractReport:
-    """Encode what the clips of a data card need into its store; resumable, and a repeated call does nothing.
-
-    Args:
-        card: The data set.
-        encoder: As for ``load_image_encoder``, or as for ``load_signal_tower``.
-        views: By default full frames, and hand crops where the card names hand detections; sensors have none.
-        plan: Which times; by default a grid of 4 frames, or of 2 windows of a sensor, a second.
-        device: ``auto``, ``cpu``, ``cuda`` …
-        precision: See ``load_image_encoder``; encoders of sensors run in float32.
-        runtime: See ``load_image_encoder``; encoders of sensors run by torch.
-        batch_size: Images, or windows, per call of the encoder.
-        progress: Called after every batch.
-        workers: Processes to encode in; none: this one.
-
-    Raises:
-        ConfigError: Hand crops without detections in the card; views, another precision or another runtime of an
-            encoder of a sensor; no such workers or runtime.
-    """
-    if (sensor := sensor_of(encoder)) is not None:
-        if views is not None:
-            raise ConfigError(f"views are of frames, {encoder} encodes windows of {sensor}; leave --views out")
-        if precision not in ("auto", "float32"):
-            raise ConfigError(f"encoders of sensors run in float32, not in {precision}; leave --precision out")
-        if runtime != "torch":
-            raise ConfigError(f"encoders of sensors run by torch, not by {runtime}; leave --runtime out")
-        return extract_sensor(
-            load_dataset(card),
-            load_signal_tower(encoder, device=_device(device)),
-            store_folder(card, encoder),
-            plan=plan,
-            batch_size=batch_size,
-            progress=progress,
-            workers=workers,
-        )
-    wanted: tuple[View, ...] = ("full",) if card.hands is None else ("full", "hand")
-    wanted = wanted if views is None else tuple(views)
-    if "hand" in wanted and card.hands is None:
-        raise ConfigError(
-            f"{card.name}: hand crops need detections; add hands and hands_format to the data card, or use --views full"
-        )
-    dataset = load_dataset(card)
-    return extract(
-        dataset,
-        load_image_encoder(encoder, device=_device(device, runtime), precision=precision, runtime=runtime),
-        store_folder(card, encoder),
-        plan=plan,
-        views=wanted,
-        locator=open_locator(card, dataset) if "hand" in wanted else None,
-        batch_size=batch_size,
-        progress=progress,
-        workers=workers,
-    )
 
 
 @dataclass(frozen=True)
@@ -242,7 +165,7 @@ def _plain(name: str) -> str:
 
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:
     folder = store_folder(card, stream.encoder)
-    if not folder.exists():
+    if not here(folder, everything=True).exists():
         raise StoreError(
             f"{folder}: no features of {card.name} by {stream.encoder}; "
             f"run `egoshift extract {path} --encoder {stream.encoder}` first"
@@ -251,7 +174,3 @@ def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:
         return Store.open(folder)
     # Of pictures nothing but their preparation can be wrong, and it is read in no time.
     return Store.open(folder, expect={"encoder.sha256": load_pixel_encoder(stream.encoder).card.sha256})
-
-
-def _device(name: str, runtime: Runtime = "torch") -> str:
-    return ("cuda" if runtime == "torch" and torch.cuda.is_available() else "cpu") if name == "auto" else name

@@ -23,6 +23,7 @@ from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.versions import library_versions
 from egoshift.features.files import write_atomically
 from egoshift.records import Label
+from egoshift.remote import here
 from egoshift.training.classifiers import CLASSIFIERS
 from egoshift.training.report import FitReport
 
@@ -173,7 +174,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     Raises:
         CheckpointError: If it is absent or not that of a trained model.
     """
-    path = folder / CONFIG_FILE
+    path = here(folder) / CONFIG_FILE
     try:
         return CheckpointConfig.model_validate_json(path.read_bytes())
     except OSError:

@@ -18,6 +18,7 @@ from typing import Any
 
 from egoshift.errors import ConfigError
 from egoshift.media.container import FETCH_AGAIN, media_error
+from egoshift.remote import whole
 
 _FILE_HEADER = struct.Struct("<8s Q I I q q q")  # magic, creation, sizes of headers, index, description, first record
 _RECORD_HEADER = struct.Struct("<I I i I d H B B I")
@@ -41,7 +42,7 @@ def open_vrs(path: Path) -> Any:
         from pyvrs.reader import SyncVRSReader
     except ImportError:
         raise ConfigError('Project Aria recordings need the vrs package; run: pip install "egoshift[aria]"') from None
-    index_at = _index_at(path)
+    index_at = _index_at(whole(path))
     try:
         with _silence():
             reader = SyncVRSReader(path)

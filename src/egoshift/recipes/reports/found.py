@@ -15,6 +15,7 @@ from egoshift.recipes.execute import MODELS, RUN_FILE, label_groups
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import read_run, validated
 from egoshift.recipes.tables import is_of_modalities, result_files
+from egoshift.remote import path_of
 from egoshift.training import read_config
 
 Of = TypeVar("Of", bound=Result | ModalityResult)
@@ -40,7 +41,7 @@ class Found(Generic[Of]):
     def card(self) -> Path | None:
         """The data card evaluated on; None where it is not there any more, or not told."""
         provenance = self.result.provenance
-        kept = [Path(provenance.card)] if provenance.card else []
+        kept = [path_of(provenance.card)] if provenance.card else []
         named = [] if self.run is None else [self.run.train, *self.run.test]
         return next((card for card in (*kept, *named) if card_name(card) == self.result.test), None)
 

@@ -17,10 +17,11 @@ from egoshift.evaluation import ModalityResult, Result
 from egoshift.features import ExtractProgress, Store, View
 from egoshift.features.files import write_atomically
 from egoshift.recipes.execute import MODELS, RUN_FILE, train
+from egoshift.recipes.filling import fill_store
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import absolute, read_run
 from egoshift.recipes.scoring import evaluate
-from egoshift.recipes.stores import fill_store, made_from, store_folder
+from egoshift.recipes.stores import made_from, store_folder
 from egoshift.recipes.subsets import evaluate_modalities
 from egoshift.recipes.worlds.jobs import BENCH, HOME, KITCHEN, MULTIMODAL, Job, cards_of
 from egoshift.recipes.worlds.sensor_variants import SENSOR_VARIANTS
