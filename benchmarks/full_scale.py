@@ -2,11 +2,12 @@
 
 64,000 clips of 16 frames in two views of width 512 (2.1 GB of random float16), 521 nouns, batches of 128, X-MIC as
 released, by ``egoshift.fit``, from features in memory and from a memory map. Two hundred steps on all cores tell how
-long the 15 epochs would take at the clock; ``--whole`` runs them all. The shares are of processor time on one thread,
-so that a busy machine changes them little. That of the peak counts operations of matrix products as torch's
-FlopCounterMode does, over whole steps, against the products of ``benchmarks.limits`` between them. ``beside-adapter``
-is the share of a step that is not the adapter's forward and backward: putting the batch together, logits, loss,
-optimiser, logging. ``profile`` says where the operators' time goes, and how fast the matrix products among them are.
+long the 15 epochs would take at the clock; ``--whole`` runs them all, from memory. The shares are of processor time on
+one thread, so that a busy machine changes them little. That of the peak counts operations of matrix products as
+torch's FlopCounterMode does, over whole steps, against the products of ``benchmarks.limits`` between them. ``beside-
+adapter`` is the share of a step that is not the adapter's forward and backward: putting the batch together, logits,
+loss, optimiser, logging. ``profile`` says where the operators' time goes, and how fast the matrix products among them
+are.
 
 The released way is ``benchmarks.official_way``, on the first 2,048 clips, in turns with ours from the memory map; each
 in a process of its own, malloc as each comes, one thread, processor time without that of the released way's two
@@ -204,14 +205,13 @@ def main(*, whole: bool) -> None:
         store = Path(name) / "store"
         write_store(store, VIDEOS, round(CLIPS_PER_VIDEO * FRAMES))
         write_clip_files(store, Path(name) / "clips")
-        kinds = ("ours", "official")
+        both = ("ours", "official")
         report_subset(
-            [{kind: in_own_process("benchmarks.full_scale", kind, store) for kind in kinds} for _ in range(TURNS)]
+            [{kind: in_own_process("benchmarks.full_scale", kind, store) for kind in both} for _ in range(TURNS)]
         )
-        option = ["--whole"] if whole else []
-        both = ("resident", "mapped")
+        option, kinds = (["--whole"], ["resident"]) if whole else ([], ["resident", "mapped"])
         report_whole(
-            {kind: in_own_process("benchmarks.full_scale", kind, store, *option) for kind in both}, whole=whole
+            {kind: in_own_process("benchmarks.full_scale", kind, store, *option) for kind in kinds}, whole=whole
         )
 
 
