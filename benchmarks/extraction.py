@@ -40,7 +40,7 @@ from egoshift.media import read_frames
 from egoshift.recipes.plan_rates import write_vit_b16
 from egoshift.records import CLIP_SCHEMA, Dataset
 
-SECONDS, GRID_HZ, BATCH, TURNS = 24.0, 4.0, 16, 2
+SECONDS, GRID_HZ, BATCH, TURNS = 64.0, 4.0, 16, 2  # short videos would show the last batches, of which one waits
 WIDTH, HEIGHT, RATE_HZ = 1280, 720, 30
 
 

@@ -42,7 +42,7 @@ from egoshift.world import write_world
 
 NAMES = ("cup", "plate", "knife", "bottle", "bowl", "cloth", "sponge", "spoon", "carrot", "tomato")
 LONG_S = 600.0
-SECONDS, TURNS = 40.0, 2  # of 720p: a recording, not the clip of the extraction's benchmark, whose ends would count
+SECONDS, TURNS = 40.0, 2  # of 720p
 
 
 def package(encoder: str, dim: int, text: ClassText, views: tuple[str, ...]) -> Package:

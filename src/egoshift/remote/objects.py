@@ -103,8 +103,15 @@ def listing(url: str) -> Mapping[str, Object] | None:
     for name, info in sorted(inside.items()):
         relative = name.removeprefix(start)
         if not relative.endswith("/") and "?" not in relative:
+            _check_name(url, relative)
             objects[relative] = _object(f"{url}/{relative}", info if info.get("size") is not None else fs.info(name))
     return objects
+
+
+def _check_name(url: str, relative: str) -> None:
+    """Refuses an object whose copy would lie elsewhere than in the folder's: a store may hold any name."""
+    if "\0" in relative or any(part in ("", ".", "..") for part in relative.split("/")):
+        raise RemoteError(f"{url}: has an object {relative!r}, which is no path within it; rename or remove it")
 
 
 def open_pieces(url: str) -> io.BufferedReader | None:

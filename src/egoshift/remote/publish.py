@@ -13,7 +13,8 @@ from egoshift.remote.objects import Object, filesystem, listing, told
 from egoshift.remote.places import url_of
 from egoshift.remote.records import Record, beside, digest_of, read_record, write
 
-_BUCKETS = {"s3", "s3a", "gs", "gcs", "abfs", "az", "memory", "http", "https"}
+_READ_ONLY = {"http", "https"}
+_BUCKETS = {"s3", "s3a", "gs", "gcs", "abfs", "az", "memory"}
 """Stores without folders to be made first; making one would make the bucket."""
 
 _log = logging.getLogger("egoshift.remote")
@@ -31,7 +32,8 @@ def work_on(path: Path, last: Sequence[str] = ()) -> Iterator[None]:
             changes and put back after all of them, so that what is half published is never taken for finished.
 
     Raises:
-        RemoteError: It cannot be read or written, or somebody else changed it meanwhile.
+        RemoteError: It cannot be read or written, or somebody else changed it meanwhile. What can never be written is
+            refused before anything is made.
     """
     url = url_of(path)
     if url is None:
@@ -41,6 +43,10 @@ def work_on(path: Path, last: Sequence[str] = ()) -> Iterator[None]:
         here(path)
         yield
         return
+    if url.partition("://")[0] in _READ_ONLY:
+        raise RemoteError(
+            f"{url}: can be read but not written; give another place (for features: `features` in a data card)"
+        )
     mark = beside(path, WORK)
     if not mark.exists():
         here(path, everything=True)

@@ -176,3 +176,16 @@ def test_a_full_disk_is_not_taken_for_a_store_out_of_reach(filled: MemoryFileSys
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(RemoteError, match=r"a\.csv: cannot be kept in .* \(No space left on device\); make room there"):
         here(path_of(FOLDER) / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["../../../../escaped", "a//etc/escaped", "./escaped", "/escaped"])
+def test_an_object_whose_copy_would_lie_elsewhere_is_refused(
+    fs: MemoryFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    fs.pipe_file("/data/a.csv", b"1")
+    found = fs.find("/data", detail=True)
+    info = {"name": f"/data/{name}", "size": 1, "type": "file"}
+    monkeypatch.setattr(MemoryFileSystem, "find", lambda *_, **__: found | {f"/data/{name}": info})
+    with pytest.raises(RemoteError, match=r"memory:///data: has an object '.*escaped', which is no path within it"):
+        here(path_of("memory://data"))
+    assert not list(tmp_path.rglob("*escaped*"))

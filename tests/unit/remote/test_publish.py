@@ -130,3 +130,11 @@ def test_a_local_folder_is_published_to(fs: MemoryFileSystem, tmp_path: Path):
     with work_on(path_of(f"file://{tmp_path}/out/store"), LAST):
         fill(path_of(f"file://{tmp_path}/out/store"), 1)
     assert (tmp_path / "out/store/manifest.json").read_text() == "manifest.json 1"
+
+
+def test_what_can_only_be_read_is_refused_before_anything_is_made(fs: MemoryFileSystem) -> None:
+    with (
+        pytest.raises(RemoteError, match="can be read but not written; give another place"),
+        work_on(path_of("https://example.org/data/features")),
+    ):
+        raise AssertionError("nothing begins")
