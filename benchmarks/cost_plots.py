@@ -33,8 +33,8 @@ COLOURS = {
 }
 """Of methods, as numbers of the report's colours."""
 
-DPI, LABEL_HEIGHT = 110, 0.068
-"""Of a label, as a share of the height of its panel."""
+DPI, LABEL_HEIGHT, HEADROOM = 110, 0.068, 0.1
+"""Of a label and above the highest curve, as shares of the height of a panel."""
 
 
 def draw(lines: Iterable[Mapping[str, Any]], path: Path) -> None:
@@ -76,6 +76,8 @@ def panel(axis: "Axes", lines: Sequence[Mapping[str, Any]], quantity: str) -> No
         axis.spines[side].set_visible(False)
     ends = [line[quantity][-1] for line in lines]
     low, high = (math.log(value) for value in axis.get_ylim())
+    high += HEADROOM * (high - low)
+    axis.set_ylim(top=math.exp(high))
     shares = [(math.log(value) - low) / (high - low) for value in ends]
     for line, end, share in zip(lines, ends, spread(shares, LABEL_HEIGHT), strict=True):
         axis.annotate(

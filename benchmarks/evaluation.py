@@ -161,11 +161,11 @@ def table(folder: Path, *, whole: bool) -> None:
         **{f"{name}_s": round(one["clock_s"], 1) for name, one in spent.items()},
         "all_s": round(sum(one["clock_s"] for one in spent.values()), 1),
     }
-    for name, unit, bar in (
-        ("xmic", "of the time of an epoch of its training: X-MIC's four evaluations of Table 1", "<= 2"),
-        ("zero-shot", "of the time of an epoch of X-MIC's training: zero-shot's four evaluations of Table 1", "<= 0.5"),
+    for name, unit in (
+        ("xmic", "of the time of an epoch of its training: X-MIC's four evaluations of Table 1"),
+        ("zero-shot", "of the time of an epoch of X-MIC's training: zero-shot's four evaluations of Table 1"),
     ):
-        report(f"evaluation-{name}", spent[name]["processor_s"] / epoch_s, unit, bar, COMMAND, **facts)
+        report(f"evaluation-{name}", spent[name]["processor_s"] / epoch_s, unit, "reported", COMMAND, **facts)
 
 
 def made_scores(clips: int, classes: int, videos: int) -> Scores:

@@ -77,8 +77,9 @@ a cost grows as the size to the power of the exponent, over the last three point
 _PROFILE_HEAD = """
 ## Where the time of a training step goes
 
-{size}, {precision}, one thread, on {machine} (`{command}`). The matrix products of the step run at
-{value:.1f} % of this machine's peak; the other operators move numbers rather than multiply them.
+{size}; {precision}, on {machine} (`{command}`), profiled on one thread. The matrix
+products of the step run at {value:.1f} % of this machine's peak; the other operators move numbers rather than multiply
+them.
 
 | operators | share of the time |
 | --- | ---: |
