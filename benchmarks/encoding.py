@@ -1,12 +1,12 @@
 """A ViT-B/16 image encoder in every runtime, against transformers' own float32 and against this processor's peak.
 
 ``transformers`` as it comes (its own model, float32, its default attention), and each runtime of
-``load_image_encoder`` in its fastest exact-enough precision encode the same batch in turns, by one thread, in processor
-time, so that a busy machine changes it little; the best of several rounds counts. Beside each turn runs a product of
-bfloat16 matrices, whose best rate is the peak. Operations are counted by torch's ``FlopCounterMode``. Two lines a
-runtime: its images per second as a multiple of transformers', and its operations per second as a share of the peak.
-``error`` is the mean of 1 - cosine between its features and those of float32. Weights are random; a random ViT-B/16
-costs what a trained one costs, but a trained one's error is larger.
+``load_image_encoder`` in its fastest exact-enough precision encode the same batch in turns, by one thread, in
+processor time, so that a busy machine changes it little; the best of several rounds counts. Beside each turn run the
+bfloat16 products of ``benchmarks.limits``, whose best rate is the peak. Operations are counted by torch's
+``FlopCounterMode``. Two lines a runtime: its images per second as a multiple of transformers', and its operations per
+second as a share of the peak. ``error`` is the mean of 1 - cosine between its features and those of float32. Weights
+are random; a random ViT-B/16 costs what a trained one costs, but a trained one's error is larger.
 """
 
 import os
@@ -35,7 +35,7 @@ from egoshift.errors import ConfigError
 from egoshift.recipes.plan_rates import write_vit_b16
 
 COMMAND = "python -m benchmarks.encoding"
-BATCH, ROUNDS, SIDES = 16, 5, (2048,)
+BATCH, ROUNDS = 16, 5
 STOCK, EXACT_ENOUGH = "transformers", 1e-3
 
 
@@ -119,7 +119,7 @@ def main() -> None:
                 ways[runtime] = measure(partial(own, str(folder), runtime), images, features)
             except ConfigError as error:
                 report(f"encoding-{runtime}", 0.0, f"not measured: {error}", "reported", COMMAND)
-        products = MatrixProducts(torch.bfloat16, sides=SIDES)
+        products = MatrixProducts(torch.bfloat16)
         for _ in range(ROUNDS):
             products.turn()
             for way in ways.values():

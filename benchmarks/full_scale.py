@@ -33,7 +33,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import official_way
-from benchmarks.gather import DIM, write_store
+from benchmarks.gather import DIM, clip_table, write_store
 from benchmarks.limits import MatrixProducts, seconds
 from benchmarks.operators import PRODUCTS, operator_seconds
 from benchmarks.report import report
@@ -42,38 +42,25 @@ from egoshift.cli.main import keep_large_blocks
 from egoshift.features import Store, StoredFeatures
 from egoshift.methods import PRESETS, XMIC
 from egoshift.recipes.plan_rates import BATCH, CLASSES, FRAMES, random_features, trained_per_s
-from egoshift.records import CLIP_SCHEMA
 
 COMMAND = "python -m benchmarks.full_scale"
-VIDEOS, CLIPS_PER_VIDEO, CLIP_S, EPOCHS = 640, 100, 4.0, 15
+VIDEOS, CLIPS_PER_VIDEO, EPOCHS = 640, 100, 15
 CLIPS = VIDEOS * CLIPS_PER_VIDEO
 STEPS, SUBSET, TURNS, SHARE_TURNS, PROFILES = 200, 2048, 2, 6, 4
 CORES = os.cpu_count() or 1
 DTYPE = torch.bfloat16 if HAS_BFLOAT16 else torch.float32
 
 
-def clip_table() -> pl.DataFrame:
+def ego4d_clips() -> pl.DataFrame:
     """The videos cut into clips of 16 stored frames, with random nouns."""
-    clip = np.arange(CLIPS)
-    starts = clip % CLIPS_PER_VIDEO * CLIP_S
-    columns = {
-        "clip_id": clip.astype(str),
-        "video_id": [f"v{number:03}" for number in clip // CLIPS_PER_VIDEO],
-        "start_s": starts,
-        "stop_s": starts + CLIP_S,
-        "split": ["train"] * CLIPS,
-        **{label: np.random.default_rng(1).integers(0, CLASSES, CLIPS) for label in ("verb", "noun", "action")},
-        "file": ["f"] * CLIPS,
-        "row": clip,
-    }
-    return pl.DataFrame(columns, schema=CLIP_SCHEMA)
+    return clip_table(VIDEOS, CLIPS_PER_VIDEO, CLASSES)
 
 
 def open_clips(store: Path, *, resident: bool) -> StoredFeatures:
     """All clips of the store."""
     opened = Store.open(store)
     return StoredFeatures(
-        {"full": (opened, "full"), "hand": (opened, "hand")}, clip_table(), ["noun"], resident=resident
+        {"full": (opened, "full"), "hand": (opened, "hand")}, ego4d_clips(), ["noun"], resident=resident
     )
 
 
@@ -140,7 +127,7 @@ def measure_subset(kind: str, store: Path) -> dict[str, float]:
         for rows in torch.split(torch.arange(SUBSET), BATCH):
             source.batch(rows, num_frames=FRAMES)
         return measured(lambda: trained_per_s(source, clock=time.process_time))
-    targets = torch.from_numpy(clip_table()["noun"].to_numpy().copy())[:SUBSET]
+    targets = torch.from_numpy(ego4d_clips()["noun"].to_numpy().copy())[:SUBSET]
     text = 8 / DIM**0.5 * torch.randn(CLASSES, DIM)
     workers: list[float] = []
     found = measured(lambda: official_way.train(store.parent / "clips", targets, text, workers))

@@ -81,18 +81,18 @@ def write_store(path: Path, num_videos: int = VIDEOS, rows_per_video: int = ROWS
     return Store.open(path)
 
 
-def clip_table(num_videos: int) -> pl.DataFrame:
-    """Videos cut into clips of 16 stored frames."""
-    num_clips = num_videos * CLIPS_PER_VIDEO
+def clip_table(num_videos: int, clips_per_video: int = CLIPS_PER_VIDEO, num_classes: int = 90) -> pl.DataFrame:
+    """Videos cut into clips of 16 stored frames, with random labels."""
+    num_clips = num_videos * clips_per_video
     clip, generator = np.arange(num_clips), np.random.default_rng(1)
-    starts = clip % CLIPS_PER_VIDEO * CLIP_S
+    starts = clip % clips_per_video * CLIP_S
     columns = {
         "clip_id": clip.astype(str),
-        "video_id": [f"v{number:03}" for number in clip // CLIPS_PER_VIDEO],
+        "video_id": [f"v{number:03}" for number in clip // clips_per_video],
         "start_s": starts,
         "stop_s": starts + CLIP_S,
         "split": ["train"] * num_clips,
-        **{label: generator.integers(0, 90, num_clips) for label in ("verb", "noun", "action")},
+        **{label: generator.integers(0, num_classes, num_clips) for label in ("verb", "noun", "action")},
         "file": ["f"] * num_clips,
         "row": clip,
     }
@@ -100,7 +100,7 @@ def clip_table(num_videos: int) -> pl.DataFrame:
 
 
 def num_videos_for(folder: Path) -> int:
-    """As many videos as the issue asks for, or what memory and disk have room for, with a word about it."""
+    """As many videos as 100,000 clips need, or what memory and disk have room for, with a word about it."""
     room = min(free_bytes() / 3, shutil.disk_usage(folder).free / 1.5)  # in memory, in the page cache, and to spare
     fitting = min(VIDEOS, int(room / (CLIPS_PER_VIDEO * CLIP_BYTES)))
     if fitting < VIDEOS:

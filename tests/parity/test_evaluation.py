@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egoshift.evaluation import evaluate_scores, outcomes_of
-from egoshift.evaluation.bootstrap import draw_videos, measure
+from egoshift.evaluation.bootstrap import Tally, draw_videos, measure
 from egoshift.evaluation.protocol import METRICS
 from egoshift.records import Scores
 from tests.parity import slow_evaluation as slow
@@ -56,7 +56,7 @@ def test_every_resample_equals_the_slow_evaluation() -> None:
         "shared-generalised": (outcomes["all"], frozenset(shared)),
     }
     for subset, (part, among) in subsets.items():
-        measured = {metric: measure(metric, part, draws, among).tolist() for metric in METRICS}
+        measured = {metric: measure(metric, Tally.of(part, among), draws).tolist() for metric in METRICS}
         for number in range(20):
             counts = [int(count) for count in draws[:, number]]
             clips = slow.resample(scores.groups, part.videos, counts)

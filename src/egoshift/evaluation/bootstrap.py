@@ -116,27 +116,15 @@ class Tally:
         )
 
 
-def measure(
-    metric: Metric, outcomes: Outcomes, draws: Float32[Tensor, "video resample"], among: frozenset[int] | None = None
-) -> Float64[Tensor, " resample"]:
+def measure(metric: Metric, tally: Tally, draws: Float32[Tensor, "video resample"]) -> Float64[Tensor, " resample"]:
     """One metric of each resample, in percent; NaN where a resample has no clip.
 
     Args:
         metric: Any but ``hm``, which joins two measures.
-        outcomes: The predictions.
+        tally: The predictions, counted.
         draws: How often each video is drawn.
-        among: Count clips of these classes only; None counts all.
     """
-    return measure_tally(metric, Tally.of(outcomes, among), draws)
-
-
-def measure_tally(
-    metric: Metric, tally: Tally, draws: Float32[Tensor, "video resample"]
-) -> Float64[Tensor, " resample"]:
-    """``measure`` of clips that were counted before.
-
-    Sums of whole numbers below 2**24 are exact in float32; only the ratios need float64.
-    """
+    # Sums of whole numbers below 2**24 are exact in float32; only the ratios need float64.
     if metric in tally.hits:
         return 100.0 * (tally.hits[metric] @ draws).double() / (tally.clips @ draws).double()
     step = max(1, WEIGHTS_AT_ONCE // max(1, tally.total.shape[0]))

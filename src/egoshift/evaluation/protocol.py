@@ -19,7 +19,7 @@ from torch import Tensor
 
 from egoshift.errors import ResultError
 from egoshift.evaluation.answers import Answers, Question, answers_of
-from egoshift.evaluation.bootstrap import NUM_RESAMPLES, Tally, draw_videos, interval, measure_tally, ones
+from egoshift.evaluation.bootstrap import NUM_RESAMPLES, Tally, draw_videos, interval, measure, ones
 from egoshift.evaluation.metrics import harmonic_mean
 from egoshift.evaluation.result import Metric, MetricRow, Outcomes, Result, Subset
 from egoshift.records import Label, Scores
@@ -178,10 +178,10 @@ class _Side:
         return int(self.tally.clips.sum())
 
     def value(self, metric: Metric) -> float:
-        return measure_tally(metric, self.tally, ones(self.outcomes)).item()
+        return measure(metric, self.tally, ones(self.outcomes)).item()
 
     def resampled(self, metric: Metric) -> Float64[Tensor, " resample"]:
-        return measure_tally(metric, self.tally, self.draws)
+        return measure(metric, self.tally, self.draws)
 
     @property
     def has_interval(self) -> bool:

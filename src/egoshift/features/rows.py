@@ -57,7 +57,7 @@ def row_bytes(dtype: np.dtype, row_shape: Sequence[int]) -> int:
 
 def chunks(array: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.generic]]:
     """An array in pieces of a bounded number of bytes."""
-    step = max(1, CHUNK_BYTES // max(1, row_bytes(array.dtype, array.shape[1:])))
+    step = _rows_at_once(array)
     for start in range(0, len(array), step):
         yield array[start : start + step]
 
@@ -104,7 +104,7 @@ def _content(opening: bytes, sources: Sequence[Rows], order: npt.NDArray[np.int6
     yield opening
     begins = np.cumsum([0, *(len(source["times"]) for source in sources)])
     for name, array in sources[0].items():
-        step = max(1, CHUNK_BYTES // max(1, row_bytes(array.dtype, array.shape[1:])))
+        step = _rows_at_once(array)
         for start in range(0, len(order), step):
             wanted = order[start : start + step]
             found = np.empty((len(wanted), *array.shape[1:]), array.dtype)
@@ -112,3 +112,7 @@ def _content(opening: bytes, sources: Sequence[Rows], order: npt.NDArray[np.int6
                 own = (begin <= wanted) & (wanted < end)
                 found[own] = source[name][wanted[own] - begin]
             yield found.data
+
+
+def _rows_at_once(array: npt.NDArray[np.generic]) -> int:
+    return max(1, CHUNK_BYTES // max(1, row_bytes(array.dtype, array.shape[1:])))

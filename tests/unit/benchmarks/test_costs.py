@@ -12,7 +12,7 @@ from benchmarks.evaluation import TARGETS, clip_table, looped, made_scores
 from benchmarks.run import page
 
 from egoshift.evaluation import outcomes_of
-from egoshift.evaluation.bootstrap import draw_videos, measure
+from egoshift.evaluation.bootstrap import Tally, draw_videos, measure
 
 
 def curve(name: str, method: str, sizes: list[int]) -> dict[str, object]:
@@ -75,7 +75,7 @@ def test_the_loop_over_resamples_gives_the_numbers_of_all_at_once() -> None:
     draws = draw_videos(7, 5, torch.Generator().manual_seed(1))
     for number, metrics in enumerate(looped(outcomes, draws)):
         for metric, value in metrics.items():
-            assert measure(metric, outcomes[0], draws)[number].item() == pytest.approx(value)  # type: ignore[arg-type]
+            assert measure(metric, Tally.of(outcomes[0]), draws)[number].item() == pytest.approx(value)  # type: ignore[arg-type]
 
 
 def test_data_sets_are_cut_into_clips_of_their_own_frames() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks.full_scale import clip_table
+from benchmarks.full_scale import ego4d_clips
 from benchmarks.gather import write_store
 from benchmarks.limits import BLOCK_BYTES, MatrixProducts, cached_share, decode, drop_cached, read_file, write_file
 from benchmarks.official_way import ClipFiles, OfficialWay, clip_file
@@ -74,7 +74,7 @@ def test_clips_come_from_one_file_a_view_with_a_frame_per_bin(tmp_path: Path) ->
 
 
 def test_clips_of_the_full_size_lie_in_their_videos_with_16_stored_frames_each(tmp_path: Path) -> None:
-    table = clip_table()
+    table = ego4d_clips()
     assert len(table) == 64_000
     assert table["noun"].max() == 520
     few = table.filter(table["video_id"].is_in(["v000", "v001"]))

@@ -3,7 +3,7 @@ import torch
 
 from egoshift.evaluation import bootstrap as module
 from egoshift.evaluation import bootstrap_interval, outcomes_of
-from egoshift.evaluation.bootstrap import draw_videos, interval, measure
+from egoshift.evaluation.bootstrap import Tally, draw_videos, interval, measure
 from egoshift.evaluation.protocol import METRICS
 from tests.parity.test_evaluation import random_scores
 
@@ -46,13 +46,13 @@ def test_videos_that_are_alike_have_a_narrow_interval_and_clips_that_cluster_a_w
 def test_measuring_in_small_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = outcomes_of(random_scores(1, num_clips=30, num_classes=6, num_videos=4))[0]
     draws = draw_videos(4, 25, torch.Generator().manual_seed(0))
-    whole = {metric: measure(metric, outcomes, draws) for metric in METRICS}
+    whole = {metric: measure(metric, Tally.of(outcomes), draws) for metric in METRICS}
     monkeypatch.setattr(module, "WEIGHTS_AT_ONCE", 100)
     for metric, values in whole.items():
-        torch.testing.assert_close(measure(metric, outcomes, draws), values)
+        torch.testing.assert_close(measure(metric, Tally.of(outcomes), draws), values)
 
 
 def test_a_resample_without_clips_is_nan() -> None:
     outcomes = outcomes_of(random_scores(1, num_clips=30, num_classes=6, num_videos=4))[0]
     for metric in METRICS:
-        assert measure(metric, outcomes, torch.zeros(4, 1)).isnan().all()
+        assert measure(metric, Tally.of(outcomes), torch.zeros(4, 1)).isnan().all()
