@@ -1,5 +1,6 @@
 """Where and in which arithmetic training runs: opens Lightning Fabric."""
 
+import atexit
 import logging
 import os
 from collections.abc import Iterator
@@ -45,7 +46,15 @@ def open_fabric(accelerator: Accelerator, precision: Precision) -> Any:
             accelerator=device, devices=own.on_machine, num_nodes=own.machines, precision=arithmetic, **shared
         )
         fabric.launch()
+    if own.number > 1:
+        atexit.register(_leave_processes)
     return fabric
+
+
+def _leave_processes() -> None:
+    """Ends the threads that talk to other processes while Python still stands: one that needed it later would abort."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def join_processes() -> Processes:
