@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: setup demo claims test check format bench docs clean
+.PHONY: setup demo claims test check format bench crash fuzz mutants soak docs clean
 setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.run
+
+# These four add their figures to docs/trust.json and the table of docs/trust.md.
+crash fuzz mutants soak: $(INSTALLED)
+	$(BIN)/python -m trust.$@
 
 # Into site/; a warning is an error. To read it: python -m http.server -d site
 docs: $(INSTALLED)

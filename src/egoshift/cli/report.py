@@ -32,7 +32,7 @@ def report(
     It needs no network. Clips need the trained models and the videos: where they are not there, the page says so.
     """
     from egoshift.errors import ConfigError
-    from egoshift.features.files import write_atomically
+    from egoshift.files import write_atomically
     from egoshift.recipes import reports
     from egoshift.recipes.tensorboard import write_results
 

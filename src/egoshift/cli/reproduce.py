@@ -96,7 +96,7 @@ def _in_worlds(
     oracle: bool,
     write: Path | None,
 ) -> "Reproduction":
-    from egoshift.features.files import write_atomically
+    from egoshift.files import write_atomically
     from egoshift.recipes.paper import page_text, page_with, reproduce_in_worlds
 
     if write is not None:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from egoshift.errors import ConfigError, DataError, Fault
 from egoshift.evaluation.episodes import Episodes
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 
 FORMAT = "egoshift-episodes"
 FAULTS_TOLD = 20

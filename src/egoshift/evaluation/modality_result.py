@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from egoshift.errors import ResultError
 from egoshift.evaluation.result import Counts, Frozen, Provenance, Selection, lines_of, result_text, schema_faults
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.losses.subsets import Modalities
 from egoshift.records import Label
 

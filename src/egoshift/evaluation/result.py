@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from egoshift.errors import ResultError
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.records import Label
 
 Metric = Literal["top1", "top5", "macro", "f1", "hm"]

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from egoshift.errors import DataError, Fault
-from egoshift.features.files import sync_folder, write_atomically
 from egoshift.features.manifest import FeatureError, Manifest
 from egoshift.features.parts import merge, read_parts, rows_of, write_part
 from egoshift.features.rows import Rows, map_rows, times_of
 from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
 from egoshift.features.wanted import Kept, Wanted
+from egoshift.files import sync_folder, write_atomically
 
 _SHARDS = "shards"
 _NO_CLIPS = "no clip of the data set can be used"

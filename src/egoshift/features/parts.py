@@ -18,10 +18,10 @@ from jaxtyping import Float64
 from safetensors import SafetensorError, safe_open
 
 from egoshift.errors import StoreError
-from egoshift.features.files import sync_folder, write_atomically
 from egoshift.features.manifest import Manifest, VideoEntry
 from egoshift.features.rows import Rows, chunks, map_rows, write_rows
 from egoshift.features.store import MANIFEST, NEXT, UNFINISHED, array_layout, map_arrays, row_offsets
+from egoshift.files import sync_folder, write_atomically
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float64
 
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 
 Rows = Mapping[str, npt.NDArray[np.generic]]
 """The rows of one video, by array name."""

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from egoshift.errors import ConfigError
-from egoshift.features.files import sync_folder
+from egoshift.files import sync_folder
 from egoshift.media.container import first_frame, open_video
 from egoshift.prediction.overlay_frames import OverlayFrames
 from egoshift.prediction.sound_copy import AnyPacket, SoundCopy, can_carry

@@ -9,7 +9,7 @@ from huggingface_hub.errors import HFValidationError
 
 from egoshift.encoders import sensor_of
 from egoshift.errors import CheckpointError
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.prediction.card import card_text
 from egoshift.prediction.package import CARD_FILE, ENCODERS, PREDICTOR_FILE, Package, PackageConfig
 from egoshift.recipes.execute import MODELS, RESULTS

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError, ConfigError
 from egoshift.evaluation.versions import library_versions
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.records import Label
 from egoshift.remote import here
 from egoshift.training.classifiers import CLASSIFIERS

@@ -22,7 +22,7 @@ from torch import Tensor
 from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError
 from egoshift.evaluation.result import EpochRow
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.records import Label
 from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
 from egoshift.training.objectives import Objective

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from egoshift.errors import CheckpointError
 from egoshift.evaluation.versions import library_versions
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.prediction.export.card import CARD_FILE, ExportCard, ModelCard, TensorCard, streams_of, temperatures_of
 from egoshift.prediction.export.graph import Sizes, need_export, write_graph
 from egoshift.prediction.export.module import TensorsIn

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from egoshift.errors import ConfigError
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.prediction.formats.csv import csv_text
 from egoshift.prediction.formats.eaf import eaf_text
 from egoshift.prediction.formats.json import json_text, read_timeline

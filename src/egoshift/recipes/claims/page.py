@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.recipes.claims.finding import Compared, Finding
 from egoshift.recipes.claims.forest import forest
 from egoshift.recipes.pages import changed_text, filled

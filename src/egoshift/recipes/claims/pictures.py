@@ -8,7 +8,7 @@ import torch
 
 from egoshift.encoders import load_text_encoder
 from egoshift.encoders.tower import quiet_transformers
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.recipes.egoworld import ENCODER
 from egoshift.world import clip_folder
 from egoshift.world.pretraining.clip_scores import Pictures, measure_pictures

@@ -15,7 +15,7 @@ from egoshift.encoders import PIXELS, SIGNAL
 from egoshift.errors import CheckpointError, ConfigError, DataError
 from egoshift.evaluation import ModalityResult, Result
 from egoshift.features import ExtractProgress, Store, View
-from egoshift.features.files import write_atomically
+from egoshift.files import write_atomically
 from egoshift.recipes.execute import MODELS, RUN_FILE, train
 from egoshift.recipes.filling import fill_store
 from egoshift.recipes.run import Run
