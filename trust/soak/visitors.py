@@ -101,19 +101,28 @@ class Visitor(Thread):
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
+        """What is answered; who is asked to come again later does so, but for a place for a video or a run."""
+        while True:
+            status, content, retry_s = self._ask_once(method, path, body, headers or {})
+            self._count(str(status) if status else "refused at once")
+            if status != 429 or method == "POST":
+                return status or 503, content
+            self._stopped.wait(retry_s)
+
+    def _ask_once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, float]:
         connection = HTTPConnection(self._host, self._port, timeout=300)
         try:
-            connection.request(method, path, body, dict(headers or {}))
+            connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             content = answer.read()
         except (BrokenPipeError, ConnectionResetError, HTTPException):  # refused before all of the body was sent
-            self._count("refused at once")
-            return 503, b"{}"
+            return 0, b"{}", 0.0
         finally:
             connection.close()
         assert answer.status < 500 or answer.status in _BUSY, (path, answer.status, content[:500])
-        self._count(str(answer.status))
-        return answer.status, content
+        return answer.status, content, float(answer.headers.get("retry-after", 1))
 
     def _wait(self) -> None:
         self._stopped.wait(1 + self._random.random())

@@ -5,10 +5,6 @@ from pathlib import Path
 from egoshift.app.refusals import RefusedError
 from egoshift.errors import EgoshiftError
 
-WHOLE_FORMATS = "mov,matroska,avi,mpeg,mpegvideo,mpegts,ogg,flv,asf,mxf,ivf,h264,hevc,obu,m4v,dv"
-"""FFmpeg's names of formats that are one file. Others are lists of files, which could name any on this machine, or
-themselves without end."""
-
 
 def check_inertial(path: Path, name: str) -> None:
     """Refuse a table that holds no inertial measurements, rather than fail every run with it.
@@ -39,17 +35,12 @@ def check_no_playlist(path: Path, name: str) -> None:
         name: What the person calls it.
 
     Raises:
-        RefusedError: It is none of ``WHOLE_FORMATS``.
+        RefusedError: It is none of ``egoshift.headers.WHOLE_FORMATS``.
     """
-    import av
+    from egoshift.headers import is_list
 
-    allowed = {"protocol_whitelist": "file", "format_whitelist": WHOLE_FORMATS}
-    try:
-        av.open(f"file:{path}", "r", container_options=allowed).close()
-    except av.ArgumentError:
-        raise RefusedError(422, f"{name}: is no video file; give one such as mp4, mov, mkv or webm") from None
-    except av.FFmpegError:
-        pass
+    if is_list(path):
+        raise RefusedError(422, f"{name}: is no video file; give one such as mp4, mov, mkv or webm")
 
 
 def has_sound(path: Path) -> bool:

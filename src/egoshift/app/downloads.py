@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from egoshift.prediction.timeline import Timeline
+    from egoshift.prediction.timeline import Segment, Timeline
 
 FORMATS: Mapping[str, str] = {
     "json": "application/json",
@@ -16,6 +16,8 @@ FORMATS: Mapping[str, str] = {
     "eaf": "application/xml",
 }
 """The formats of a download, and what each is sent as."""
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def download(timeline: "Timeline", format: str) -> bytes:
@@ -29,7 +31,23 @@ def download(timeline: "Timeline", format: str) -> bytes:
 
     if format == "eaf":  # It links the video by its place: beside it, wherever that is, and at none of this machine's.
         timeline = timeline.model_copy(update={"video": f"/{timeline.video}"})
+    if format == "csv":
+        timeline = without_formulas(timeline)
     return timeline_bytes(timeline, format, Path(f"/timeline.{format}"))
+
+
+def without_formulas(timeline: "Timeline") -> "Timeline":
+    """The timeline with an apostrophe before each name that a spreadsheet would take for a formula and work out."""
+
+    def text(name: str) -> str:
+        return f"'{name}" if name.startswith(_FORMULAS) else name
+
+    def plain(segment: "Segment") -> "Segment":
+        guesses = tuple(guess.model_copy(update={"name": text(guess.name)}) for guess in segment.guesses)
+        return segment.model_copy(update={"name": text(segment.name), "guesses": guesses})
+
+    tracks = {label: tuple(plain(segment) for segment in track) for label, track in timeline.tracks.items()}
+    return timeline.model_copy(update={"tracks": tracks})
 
 
 def disposition(name: str, format: str) -> str:

@@ -22,6 +22,9 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
 
 TABLE_SUFFIXES = (".csv",)
 
+_SOON_S, _LATER_S = 5, 60
+"""After how long it is worth to try again."""
+
 
 class Stretch(BaseModel):
     """When a class truly happens."""
@@ -49,6 +52,7 @@ class Recording:
         duration_s: How long it is.
         width: In pixels, as shown.
         height: In pixels, as shown.
+        owner: The client that opened it.
         has_sound: Whether it has a sound track that can be read.
         sensors: Files of other sensors, by the sensor.
         hands: Stored hand detections.
@@ -65,6 +69,7 @@ class Recording:
     width: int
     height: int
     has_sound: bool
+    owner: str = ""
     sensors: dict[str, Path] = field(default_factory=dict)
     hands: Path | None = None
     truth: Truth = field(default_factory=dict)
@@ -118,20 +123,31 @@ class Recordings:
     def __init__(self, folder: Path, limits: Limits, left: Callable[[Recording], None]):
         self._folder, self._limits, self._left = folder, limits, left
         self._held: dict[str, Recording] = {}
-        self._coming = 0
+        self._coming: dict[Path, str] = {}  # whose
         self._lock = Lock()
 
-    def new_folder(self) -> Path:
+    def new_folder(self, owner: str = "") -> Path:
         """Room for one more; give it to ``add`` or ``give_up``.
 
+        Args:
+            owner: Which client it is for.
+
         Raises:
-            RefusedError: There are as many as the server holds, or the disk is full.
+            RefusedError: There are as many as the server holds, or holds for one client; or the disk is full.
         """
+        folder, limits = self._folder / secrets.token_hex(16), self._limits
         with self._lock:
-            if len(self._held) + self._coming >= self._limits.most_recordings:
-                raise RefusedError(503, f"all {self._limits.most_recordings} places are taken; try again later")
-            self._coming += 1
-        folder = self._folder / secrets.token_hex(16)
+            if len(self._held) + len(self._coming) >= limits.most_recordings:
+                text = f"all {limits.most_recordings} places are taken; try again later"
+                raise RefusedError(503, text, retry_s=_LATER_S)
+            sending = list(self._coming.values()).count(owner)
+            if sending >= limits.each_uploads:
+                text = f"{sending} of your videos are on their way; wait for one of them"
+                raise RefusedError(429, text, retry_s=_SOON_S)
+            held = sending + sum(recording.owner == owner for recording in self._held.values())
+            if held >= limits.each_recordings:
+                raise RefusedError(429, f"{held} of your videos are open; close one first", retry_s=_LATER_S)
+            self._coming[folder] = owner
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
@@ -142,7 +158,7 @@ class Recordings:
     def give_up(self, folder: Path) -> None:
         """Free the room that ``new_folder`` gave."""
         with self._lock:
-            self._coming -= 1
+            self._coming.pop(folder, None)
         remove_folder(folder)
 
     def add(self, folder: Path, path: Path, name: str, truth: Truth | None = None) -> Recording:
@@ -161,7 +177,7 @@ class Recordings:
             self.give_up(folder)
             raise
         with self._lock:
-            self._coming -= 1
+            recording.owner = self._coming.pop(folder)
             self._held[recording.id] = recording
         return recording
 
@@ -174,6 +190,11 @@ class Recordings:
         if info.duration_s > self._limits.max_s:
             minutes = f"{info.duration_s / 60:.1f} minutes long, and this page takes {self._limits.max_minutes:g}"
             raise RefusedError(413, f"{name}: is {minutes}; cut it, or use `egoshift predict`, which takes any length")
+        if info.width * info.height > self._limits.most_megapixels * 1e6:
+            pixels = (
+                f"{info.width} x {info.height} pixels, and this page takes {self._limits.most_megapixels:g} million"
+            )
+            raise RefusedError(413, f"{name}: is of {pixels}; make it smaller")
         id, size = secrets.token_urlsafe(16), (info.width, info.height)
         return Recording(id, name, folder, path, info.duration_s, *size, has_sound(path), truth=truth)
 

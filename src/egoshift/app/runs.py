@@ -1,4 +1,4 @@
-"""What was asked of a model: one run at a time, the others wait in the order in which they came."""
+"""What was asked of a model: one run at a time, the others wait, and clients take turns."""
 
 import secrets
 import sys
@@ -27,6 +27,8 @@ State = Literal["waiting", "loading", "running", "done", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 CLOSING_S = 5.0
 """So long a run is waited for when the server ends; one that is loading a model cannot stop sooner."""
+
+_RETRY_S = 15
 
 MOST_CLASSES = 20_000
 """Of a kind; more are encoded for so long, in one go, that nobody else's run would ever begin."""
@@ -100,7 +102,8 @@ class Runs:
         """Put a question into the queue.
 
         Raises:
-            RefusedError: Too many wait already, there is no such model, or the video was removed meanwhile.
+            RefusedError: Too many wait already, in all or of this client; there is no such model; or the video was
+                removed meanwhile.
         """
         if not 0 <= ask.model < len(self._models):
             raise RefusedError(422, "there is no such model; start the page with `egoshift app --model DIR`")
@@ -109,10 +112,14 @@ class Runs:
             if recording.is_removed:
                 raise gone("video")
             if len(self._waiting) >= self._limits.most_waiting:
-                raise RefusedError(503, f"{len(self._waiting)} runs are waiting already; try again in a while")
+                text = f"{len(self._waiting)} runs are waiting already; try again in a while"
+                raise RefusedError(503, text, retry_s=_RETRY_S)
+            own = [one for one in self._waiting if one.recording.owner == recording.owner]
+            if len(own) >= self._limits.each_waiting:
+                raise RefusedError(429, f"{len(own)} of your runs are waiting already", retry_s=_RETRY_S)
             self._forget_oldest(recording)
             self._runs[run.id] = run
-            self._waiting.append(run)
+            self._waiting.insert(fair_place([one.recording.owner for one in self._waiting], recording.owner), run)
             self._changed.notify()
         return run
 
@@ -228,9 +235,23 @@ class Runs:
         run.state = "cancelled" if run.is_stopped else "done"
 
 
+def fair_place(waiting: Sequence[str], owner: str) -> int:
+    """Where in a queue one more run of an owner goes: owners take turns, each with its runs in the order they came.
+
+    >>> fair_place(["a", "a", "a"], "b"), fair_place(["a", "b", "a", "a"], "b"), fair_place(["a", "b"], "a")
+    (1, 3, 2)
+    """
+    turn = waiting.count(owner)
+    return next((place for place, one in enumerate(waiting) if waiting[:place].count(one) > turn), len(waiting))
+
+
 def said_of_ours(error: Exception) -> str:
-    """What a person is told of a fault of ours; the terminal gets the whole story, and the server goes on."""
-    traceback.print_exception(error, file=sys.stderr)
+    """What a person is told of a fault of ours; the terminal is told where it happened, and the server goes on.
+
+    Not what the fault says of itself: that may hold names which a person gave.
+    """
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    print(f"Traceback (most recent call last):\n{stack}{type(error).__name__}", file=sys.stderr, flush=True)
     return f"egoshift itself failed ({type(error).__name__}); the terminal of the server says where"
 
 

@@ -53,15 +53,15 @@ class Samples:
         """What the page calls them."""
         return [shown_name(path.name) for path in self._videos] or list(GENERATED.values())
 
-    def open(self, number: int, recordings: Recordings) -> Recording:
-        """A recording of a sample; generates it where needed.
+    def open(self, number: int, recordings: Recordings, owner: str = "") -> Recording:
+        """A recording of a sample, for a client; generates it where needed.
 
         Raises:
             RefusedError: There is none of that number, or it cannot be read.
         """
         if not 0 <= number < len(self.names):
             raise RefusedError(404, "there is no such sample")
-        folder = recordings.new_folder()
+        folder = recordings.new_folder(owner)
         if self._videos:
             recording = recordings.add(folder, self._videos[number], self.names[number])
             recording.sensors.update(_beside(recording.path))

@@ -9,7 +9,9 @@ from dataclasses import replace
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from egoshift.app.connections import Connection
 from egoshift.app.models import Recogniser
 from egoshift.app.server import create_app, open_predictor
 from egoshift.app.service import Settings
@@ -43,10 +45,7 @@ def serve(
     with _listening(host, port) as listener:
         names = frozenset({host.lower(), socket.gethostname().lower()}) if is_open(host) else frozenset()
         app = create_app(replace(settings, hosts=settings.hosts | names), open_model)
-        # What goes wrong is said by the application; of requests cut off at the end nobody needs to hear.
-        config = uvicorn.Config(
-            app, log_level="critical", access_log=False, timeout_graceful_shutdown=CLOSING_S, server_header=False
-        )
+        config = config_of(app)
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         server = _Server(config, lambda: ready(f"http://{shown}:{address[1]}"))
@@ -57,6 +56,26 @@ def serve(
                 server.run(sockets=[listener])
         finally:
             signal.signal(signal.SIGHUP, previous)
+
+
+def config_of(app: ASGIApp, http: type[Connection] = Connection) -> uvicorn.Config:
+    """How uvicorn serves the page.
+
+    Args:
+        app: What ``create_app`` made.
+        http: What connections are.
+    """
+    return uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        proxy_headers=False,  # or whoever sends these headers would choose whose limits count
+        # What goes wrong is said by the application; of requests cut off at the end nobody needs to hear.
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=CLOSING_S,
+        server_header=False,
+    )
 
 
 def is_open(host: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,11 +12,13 @@ from starlette.requests import ClientDisconnect
 
 from egoshift.app.guard import HEADERS, NOTHING_ELSE, Guard
 from egoshift.app.models import Recogniser
+from egoshift.app.pace import Pace
 from egoshift.app.refusals import RefusedError
 from egoshift.app.routes import pages, runs, videos
 from egoshift.app.runs import said_of_ours
 from egoshift.app.service import Service, Settings
 from egoshift.errors import EgoshiftError
+from egoshift.isolation import Walls, isolated
 
 SWEEP_S = 20.0
 """So often old recordings are looked for."""
@@ -47,16 +49,20 @@ def create_app(settings: Settings, open_model: Callable[[str], Recogniser] = ope
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(_sweep(service))
-        try:
-            yield
-        finally:
-            sweeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeping
-            await asyncio.to_thread(service.close)
+        walls = Walls(settings.limits.decoding_mb, settings.limits.decoding_silent_s)
+        with isolated(walls) if settings.isolate else nullcontext():
+            sweeping = asyncio.create_task(_sweep(service))
+            try:
+                yield
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+                await asyncio.to_thread(service.close)
 
-    app = FastAPI(title="egoshift", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="egoshift", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     app.state.service = service
     for router in (pages.router, videos.router, runs.router):
         app.include_router(router)
@@ -65,6 +71,7 @@ def create_app(settings: Settings, open_model: Callable[[str], Recogniser] = ope
     app.add_exception_handler(HTTPException, _say_status)
     app.add_exception_handler(ClientDisconnect, _say_nothing)
     app.add_exception_handler(Exception, _say_ours)
+    app.add_middleware(Pace, limits=settings.limits)
     app.add_middleware(Guard, hosts=settings.hosts)
     return app
 
@@ -76,7 +83,9 @@ async def _sweep(service: Service) -> None:
 
 
 def _say(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, error.status if isinstance(error, RefusedError) else 422)
+    if isinstance(error, RefusedError):
+        return JSONResponse({"error": str(error)}, error.status, error.headers)
+    return JSONResponse({"error": str(error)}, 422)
 
 
 def _say_invalid(_: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -28,6 +29,7 @@ class Settings:
         results: Folders of results to show.
         limits: How much it takes.
         hosts: Further names it goes by, beside addresses and ``localhost``.
+        isolate: Whether videos are decoded in processes of their own, so that none can end the server.
     """
 
     models: Sequence[str] = ()
@@ -35,6 +37,7 @@ class Settings:
     results: Sequence[Path] = ()
     limits: Limits = field(default_factory=Limits)
     hosts: frozenset[str] = frozenset()
+    isolate: bool = True
 
 
 class Service:
@@ -61,6 +64,7 @@ class Service:
         self.runs = Runs(self.models, self.limits)
         self.recordings = Recordings(self.folder, self.limits, self.runs.leave)
         self.page: Page = make_page(self._start())
+        self.looking = BoundedSemaphore(self.limits.most_looking)
 
     def close(self) -> None:
         """Stop what runs and remove what was given."""

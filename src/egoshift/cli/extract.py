@@ -8,6 +8,7 @@ import typer
 
 from egoshift.cli.console import Report, answers, errors, print_json, progress
 from egoshift.cli.data import CARD
+from egoshift.cli.isolating import ISOLATE, isolated_if
 
 EXAMPLES = """Examples:
 
@@ -73,6 +74,7 @@ def extract(
             help="Encode on this Ray cluster, of which this machine is one; all see the same files at the same paths",
         ),
     ] = None,
+    isolate: Annotated[bool, typer.Option("--isolate", help=ISOLATE)] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Encode every data set's frames, or a sensor's windows, once; may be stopped at any time and goes on where it was.
@@ -92,7 +94,7 @@ def extract(
     documents = []
     for path in cards:
         card = DataCard.read(path)
-        with progress(f"extracting {card.name}") as bar:
+        with isolated_if(isolate), progress(f"extracting {card.name}") as bar:
 
             def show(state: ExtractProgress, bar: Report = bar) -> None:
                 rates = f"{state.frames_per_s:.0f} {unit}/s, {state.clips_per_s:.1f} clips/s"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from egoshift.cli.isolating import ISOLATE, isolated_if
 from egoshift.cli.predicting import Job, run_live
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def predict(
     encoder: Annotated[str | None, typer.Option(help="Where the encoder's weights lie here, if elsewhere")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for features; by default in ~/.cache/egoshift")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "auto",
+    isolate: Annotated[bool, typer.Option("--isolate", help=ISOLATE)] = False,
     stdin: Annotated[bool, typer.Option("--stdin", help="Live: a video stream on standard input")] = False,
     camera: Annotated[int | None, typer.Option(help="Live: the number of a camera", min=0)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
@@ -99,6 +101,8 @@ def predict(
         raise ConfigError("give videos, --stdin or --camera: exactly one of them")
     if overlay is not None and len(videos or ()) != 1:
         raise ConfigError("--overlay draws into one video; give one")
+    if isolate and (live or overlay is not None):
+        raise ConfigError("--isolate is for files that are only read; leave out --overlay, --stdin and --camera")
     predictor = Predictor.from_pretrained(model, encoder=encoder, device=device)
     asked = _asked(predictor, verbs, nouns, actions, synonyms, window, stride, smooth, threshold, top)
     if live:
@@ -115,7 +119,8 @@ def predict(
         "cache": cache,
     }
     job = Job(predictor, asked, options, _spans(segments), tuple(form.value for form in format or ()), out, overlay)
-    job.run(videos or [], as_json=json)
+    with isolated_if(isolate):
+        job.run(videos or [], as_json=json)
 
 
 def _asked(

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import av
 import polars as pl
 
 from egoshift.datasets.assembly import assemble
@@ -26,8 +25,8 @@ from egoshift.datasets.tables import Column, Reads, read_csv
 from egoshift.datasets.videos import FRAME_SUFFIXES, VIDEO_SUFFIXES, find_media, media_id
 from egoshift.datasets.vocabulary import build_vocabulary, clean_own_name
 from egoshift.errors import DataError, Fault
+from egoshift.headers import announced_s
 from egoshift.records import CLIP_SCHEMA, LABELS, Dataset, Label, Vocabulary
-from egoshift.remote import ranges
 
 _COLUMNS = {
     "video": Column("text"),
@@ -185,16 +184,7 @@ def _duration_s(path: Path, frame_rate_hz: float | None) -> float | Fault:
         if frame_rate_hz is None:
             return Fault("unknown-rate", path, "the frames have no known rate", "set frame_rate_hz in the data card")
         return sum(entry.suffix.lower() in FRAME_SUFFIXES for entry in path.iterdir()) / frame_rate_hz
-    duration_s = 0.0
-    try:
-        with av.open(ranges(path) or f"file:{path}", "r", metadata_errors="replace") as container:
-            stream = container.streams.video[0]
-            if stream.duration is not None and stream.time_base is not None:
-                duration_s = float(stream.duration * stream.time_base)
-            elif container.duration is not None:
-                duration_s = container.duration / av.time_base
-    except (av.error.FFmpegError, IndexError):
-        pass
+    duration_s = announced_s(path)
     if duration_s <= 0:
         return Fault("unreadable-video", path, "no video stream with a length", "replace or remove the file")
     return duration_s

@@ -5,15 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import polars as pl
 
 from egoshift.datasets.assembly import Sensors
 from egoshift.datasets.checks import Sieve
 from egoshift.datasets.tables import Column, read_csv
 from egoshift.errors import Fault
+from egoshift.headers import has_sound_track
 from egoshift.records import Dataset, SensorFile, SensorLayout
-from egoshift.remote import ranges
 
 SENSORS = ("video", "audio", "imu")
 """The sensors of MMG-Ego4D."""
@@ -168,18 +167,7 @@ def absent_everywhere(place: Path, dataset: Dataset, looked_for: Mapping[str, st
 
 def has_sound(path: Path) -> bool:
     """Whether a video file has a sound track; a folder of frames, and what cannot be opened, has none."""
-    if path.is_dir():
-        return False
-    try:
-        with av.open(
-            ranges(path) or f"file:{path}",
-            "r",
-            container_options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        ) as container:
-            return bool(container.streams.audio)
-    except av.FFmpegError:
-        return False
+    return not path.is_dir() and has_sound_track(path)
 
 
 def videos_of(sensors: Sensors) -> dict[str, Path]:

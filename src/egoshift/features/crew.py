@@ -18,6 +18,7 @@ from egoshift.features.jobs import Encoded, Failed
 from egoshift.features.wanted import Wanted
 from egoshift.features.work import AbstractWork, Workers, Written
 from egoshift.features.worker import Worker
+from egoshift.isolation import walls
 
 _ATTEMPTS = 3  # of a video whose worker is lost, and of a worker that does not start
 _TASK_ROWS = 256  # short videos are handed out together up to so many rows, so that batches are full
@@ -103,7 +104,7 @@ class _Crew:
     def _hire(self, post: _Post) -> None:
         options = {"num_cpus": post.share.cpus, "num_gpus": post.share.gpus}
         shard = self._shards / uuid4().hex
-        post.actor = self._worker.options(**options).remote(self._work, shard, Path.cwd(), post.share.cpus)
+        post.actor = self._worker.options(**options).remote(self._work, shard, Path.cwd(), post.share.cpus, walls())
         post.pending = post.actor.ready.remote()
 
     def _end(self, post: _Post) -> None:

@@ -4,7 +4,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from egoshift.features.parts import write_part
 from egoshift.features.store import UNFINISHED
 from egoshift.features.wanted import Wanted
 from egoshift.features.work import AbstractWork, Written
+from egoshift.isolation import Walls, isolated
 
 _TELL_S = 1.0
 
@@ -26,13 +27,14 @@ class Worker:
         shard: Folder for its parts; is made. Once it is removed nothing more is written.
         folder: Where to work, so that paths mean what they mean to whoever asks.
         threads: To compute with.
+        walls: Where media is read in children, what they may take.
     """
 
-    def __init__(self, work: AbstractWork, shard: Path, folder: Path, threads: int):
+    def __init__(self, work: AbstractWork, shard: Path, folder: Path, threads: int, walls: Walls | None = None):
         os.chdir(folder)
         shard.mkdir()
         (shard / UNFINISHED).mkdir()
-        self._work, self._shard, self._threads = work, shard, threads
+        self._work, self._shard, self._threads, self._walls = work, shard, threads, walls
 
     def ready(self) -> None:
         """Answers once the worker is there."""
@@ -44,7 +46,8 @@ class Worker:
         by_name = {video.video_id: video for video in videos}
         rows: Counter[str] = Counter()
         told_s = time.monotonic()
-        with closing(self._work.run(videos, self._shard)) as events:
+        apart = isolated(self._walls) if self._walls is not None else nullcontext()
+        with apart, closing(self._work.run(videos, self._shard)) as events:
             for event in events:
                 if isinstance(event, Encoded):
                     rows[event.video_id] += event.num_rows

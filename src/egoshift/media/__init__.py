@@ -1,14 +1,18 @@
 """A file and a time in, pixels, sound and hand boxes out."""
 
-from egoshift.media.hands import ORIGINS, AbstractHandLocator, HandBoxes, crop
-from egoshift.media.locators import HAND_LOCATORS, open_hand_locator
-from egoshift.media.logmel import frames_present, log_mel
-from egoshift.media.motion import motion_energy, spaced_frames
-from egoshift.media.sampling import bin_centres, exact_times, grid_times, random_in_bins
-from egoshift.media.sensors import SensorReader, read_inertial, read_sound_file, sound_pass
-from egoshift.media.sound import Sound, SoundInfo, probe_sound, read_sound
-from egoshift.media.soundpass import SoundPass
-from egoshift.media.video import VideoInfo, probe, read_frames
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from egoshift.media.hands import ORIGINS, AbstractHandLocator, HandBoxes, crop
+    from egoshift.media.locators import HAND_LOCATORS, open_hand_locator
+    from egoshift.media.logmel import frames_present, log_mel
+    from egoshift.media.motion import motion_energy, spaced_frames
+    from egoshift.media.sampling import bin_centres, exact_times, grid_times, random_in_bins
+    from egoshift.media.sensors import SensorReader, read_inertial, read_sound_file, sound_pass
+    from egoshift.media.sound import Sound, SoundInfo, probe_sound, read_sound
+    from egoshift.media.soundpass import SoundPass
+    from egoshift.media.video import VideoInfo, probe, read_frames
 
 __all__ = [
     "HAND_LOCATORS",
@@ -38,3 +42,27 @@ __all__ = [
     "sound_pass",
     "spaced_frames",
 ]
+
+# Imported when first asked for: a child process that decodes needs no PyTorch, which takes seconds to load.
+_MODULES = {
+    "hands": ("ORIGINS", "AbstractHandLocator", "HandBoxes", "crop"),
+    "locators": ("HAND_LOCATORS", "open_hand_locator"),
+    "logmel": ("frames_present", "log_mel"),
+    "motion": ("motion_energy", "spaced_frames"),
+    "sampling": ("bin_centres", "exact_times", "grid_times", "random_in_bins"),
+    "sensors": ("SensorReader", "read_inertial", "read_sound_file", "sound_pass"),
+    "sound": ("Sound", "SoundInfo", "probe_sound", "read_sound"),
+    "soundpass": ("SoundPass",),
+    "video": ("VideoInfo", "probe", "read_frames"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"egoshift.media.{module}"), name)
+    raise AttributeError(f"module 'egoshift.media' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from egoshift.errors import Fault, MediaError
+from egoshift.isolation import beat
 from egoshift.remote import ranges, whole
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def last_tick(container: InputContainer, stream: VideoStream | AudioStream, orig
         try:
             container.seek(offset, stream=stream)
             for packet in container.demux(stream):
+                beat()
                 if packet.pts is not None and not packet.is_discard:
                     is_complete |= end is None and packet.is_keyframe
                     end = max(end or packet.pts, packet.pts + (packet.duration or frame_ticks))

@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from jaxtyping import Float64, UInt8
 
 from egoshift.errors import MediaError
+from egoshift.isolation import beat
 from egoshift.media.container import (
     CUT_OFF_S,
     FETCH_AGAIN,
@@ -126,6 +127,7 @@ class OnePass:
 
     def _read(self) -> None:
         """Read one more packet into the queue."""
+        beat()
         try:
             packet = next(self._packets, None)
         except av.FFmpegError:

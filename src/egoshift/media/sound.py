@@ -10,14 +10,18 @@ first, ``probe_sound`` gives None and ``read_sound`` an error of the kind ``no-s
 the kinds ``empty-sound``, ``undecodable-sound`` and ``truncated-sound``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from egoshift.isolation import ask, is_isolated
 from egoshift.media.soundpass import SoundPass
 from egoshift.media.soundtrack import open_sound
+from egoshift.remote import whole
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,20 @@ def probe_sound(path: Path) -> SoundInfo | None:
         MediaError: The file cannot be read; its sound track is empty, cannot be decoded, or ends well before what the
             header announces.
     """
+    if path.is_dir() or not is_isolated():
+        return _probe(path)
+    whole(path)
+    told = ask(path, f"{__name__}:told_sound")
+    return SoundInfo(**{**told, "path": path}) if told else None
+
+
+def told_sound(path: str) -> Iterator[tuple[dict[str, Any], None]]:
+    """What a child tells of sound: the fields of its ``SoundInfo``, nothing where there is none."""
+    found = _probe(Path(path))
+    yield {} if found is None else {**asdict(found), "path": path}, None
+
+
+def _probe(path: Path) -> SoundInfo | None:
     track = open_sound(path)
     if track is None:
         return None

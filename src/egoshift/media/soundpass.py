@@ -17,7 +17,9 @@ import av
 import numpy as np
 from jaxtyping import Float32
 
+from egoshift.isolation import is_isolated
 from egoshift.media.container import media_error
+from egoshift.media.soundapart import ChildTrack
 from egoshift.media.soundtrack import Piece, open_sound
 
 Samples = Float32[np.ndarray, " samples"]
@@ -177,6 +179,8 @@ class SoundPass:
 
 
 def _ffmpeg_track(path: Path) -> Track:
+    if is_isolated() and not path.is_dir():
+        return ChildTrack(path)
     track = open_sound(path)
     if track is None:
         remedy = "give the file that holds the sound, or leave the sound out"

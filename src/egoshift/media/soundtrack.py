@@ -16,6 +16,7 @@ from av.packet import Packet
 from jaxtyping import Float32
 
 from egoshift.errors import MediaError
+from egoshift.isolation import beat
 from egoshift.media.container import (
     CUT_OFF_S,
     FETCH_AGAIN,
@@ -161,6 +162,7 @@ class SoundTrack:
     def _packets(self) -> Iterator[SoundPacket]:
         packets = self._container.demux(self.stream)
         while True:
+            beat()
             try:
                 packet = next(packets, None)
             except av.FFmpegError:  # the file breaks off here

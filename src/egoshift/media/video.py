@@ -1,16 +1,23 @@
 """Video files and folders of numbered frames: what they are, and the frames shown at given times."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from egoshift.media.container import duration_s, first_frame, media_error, open_video
+from egoshift.isolation import ask, is_isolated, stream
+from egoshift.media.container import REENCODE, duration_s, first_frame, media_error, open_video
 from egoshift.media.frames import FrameFolder
 from egoshift.media.onepass import frames_shown
 from egoshift.media.orientation import orientation
+from egoshift.remote import whole
+
+TOLD_INFO, TOLD_FRAMES = f"{__name__}:told_info", f"{__name__}:told_frames"
+"""What a child process is asked for, where media is read in one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,13 @@ def probe(path: Path, frame_rate_hz: float | None = None) -> VideoInfo:
     """
     if path.is_dir():
         return _probe_folder(FrameFolder(path, frame_rate_hz))
+    if is_isolated():
+        whole(path)  # what has the keys to an object store is this process
+        return VideoInfo(**{**ask(path, TOLD_INFO), "path": path})
+    return _probe_file(path)
+
+
+def _probe_file(path: Path) -> VideoInfo:
     container, stream = open_video(path, threads=1, header=True)
     with container:
         clock, frame = first_frame(path, container, stream)
@@ -94,8 +108,38 @@ def read_frames(
     assert bool(np.all(np.diff(times_s) >= 0)), "times ascend"
     if path.is_dir():
         yield from FrameFolder(path, frame_rate_hz).frames_shown(times_s)
+    elif is_isolated():
+        yield from _frames_of_child(path, times_s, threads)
     else:
         yield from frames_shown(path, times_s, threads)
+
+
+def _frames_of_child(
+    path: Path, times_s: Float64[np.ndarray, " times"], threads: int
+) -> Iterator[tuple[int, UInt8[np.ndarray, "height width 3"]]]:
+    whole(path)
+    shown: np.ndarray | None = None
+    with closing(stream(path, TOLD_FRAMES, threads, array=times_s)) as pieces:
+        for index, (_, frame) in enumerate(pieces):
+            shown = shown if frame is None else frame
+            if shown is None or shown.dtype != np.uint8 or shown.shape[2:] != (3,) or index >= len(times_s):
+                raise media_error("decoder-crash", path, "decoding gave what is no picture", REENCODE)
+            yield index, shown
+
+
+def told_info(path: str) -> Iterator[tuple[dict[str, Any], None]]:
+    """What a child tells of a video: the fields of its ``VideoInfo``."""
+    yield {**asdict(_probe_file(Path(path))), "path": path}, None
+
+
+def told_frames(
+    path: str, threads: int, times_s: Float64[np.ndarray, " times"]
+) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
+    """What a child tells of the frames of a video: each of them, in order; none again where it is the one before."""
+    before = None
+    for _, frame in frames_shown(Path(path), times_s, threads):
+        yield {}, None if frame is before else frame
+        before = frame
 
 
 def _probe_folder(folder: FrameFolder) -> VideoInfo:

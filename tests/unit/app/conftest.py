@@ -34,7 +34,9 @@ def opened(model: ColourPredictor) -> Iterator[Opened]:
     clients: list[TestClient] = []
 
     def start(models: tuple[str, ...] = ("runs/colours",), limits: Limits | None = None, **more: Any) -> TestClient:
-        settings = Settings(models=models, limits=limits or Limits(), **more)
+        settings = Settings(
+            models=models, limits=limits or Limits(each_requests_a_s=10_000), **{"isolate": False, **more}
+        )
         client = TestClient(create_app(settings, lambda name: model), base_url=ADDRESS)
         client.__enter__()
         clients.append(client)

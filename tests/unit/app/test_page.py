@@ -68,7 +68,9 @@ def test_a_model_that_cannot_be_loaded_says_why(colourful: Path) -> None:
     def refuse(name: str) -> ColourPredictor:
         raise CheckpointError(f"{name}: holds no model; give the folder that `egoshift train` wrote")
 
-    with TestClient(create_app(Settings(models=("runs/none",)), refuse), base_url="http://127.0.0.1") as client:
+    with TestClient(
+        create_app(Settings(models=("runs/none",), isolate=False), refuse), base_url="http://127.0.0.1"
+    ) as client:
         assert client.get("/app.js").status_code == 200  # which loads it beforehand, in silence
         told = client.get("/api/models/0")
         assert told.status_code == 422

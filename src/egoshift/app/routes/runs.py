@@ -61,7 +61,7 @@ def crops(service: Held, id: str, start: float, stop: float) -> Response:
     chosen = crop_times(found.hand_times_s, start, stop)
     if not chosen:
         raise RefusedError(404, "this model looked at no hand crops")
-    with run.recording.speaking():
+    with run.recording.speaking(), service.looking:
         strip = crops_jpeg(run.recording.path, found.hand_times_s[chosen], found.hand_boxes[chosen])
     return Response(strip, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from egoshift.app.checks import check_inertial
+from egoshift.app.clients import client_of
 from egoshift.app.recordings import TABLE_SUFFIXES, VIDEO_SUFFIXES
-from egoshift.app.refusals import RefusedError
+from egoshift.app.refusals import RefusedError, gone
 from egoshift.app.service import Held
 from egoshift.app.uploads import receive, safe_suffix, shown_name
 
@@ -22,7 +23,7 @@ _MEDIA_TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".mov": "vide
 async def upload(service: Held, request: Request, name: str = "") -> dict[str, object]:
     """Take a video: the request's body is the file."""
     shown = shown_name(name)
-    folder = await asyncio.to_thread(service.recordings.new_folder)
+    folder = await asyncio.to_thread(service.recordings.new_folder, client_of(request.scope))
     path = folder / f"video{safe_suffix(shown, VIDEO_SUFFIXES)}"
     try:
         await receive(request.stream(), path, shown, service.limits, request.headers.get("content-length"))
@@ -34,9 +35,9 @@ async def upload(service: Held, request: Request, name: str = "") -> dict[str, o
 
 
 @router.post("/samples/{number}")
-def sample(service: Held, number: int) -> dict[str, object]:
+def sample(service: Held, request: Request, number: int) -> dict[str, object]:
     """Take one of the samples."""
-    return service.samples.open(number, service.recordings).told()
+    return service.samples.open(number, service.recordings, client_of(request.scope)).told()
 
 
 @router.post("/videos/{id}/imu")
@@ -60,9 +61,13 @@ async def inertial(service: Held, request: Request, id: str, name: str = "") -> 
 
 
 @router.get("/videos/{id}/file")
-def play(service: Held, id: str) -> Response:
-    """The video, in the ranges that a player asks for."""
+def play(service: Held, request: Request, id: str) -> Response:
+    """The video, in the range that a player asks for; of several ranges, which no player asks for, none."""
     recording = service.recordings.get(id)
+    if "," in request.headers.get("range", ""):
+        raise RefusedError(416, "one range at a time")
+    if not recording.path.is_file():
+        raise gone("video")
     media_type = _MEDIA_TYPES.get(recording.path.suffix.lower(), "video/mp4")
     return FileResponse(recording.path, media_type=media_type, content_disposition_type="inline")
 
@@ -75,7 +80,7 @@ def frame(service: Held, id: str, t: float = 0.0) -> Response:
     recording = service.recordings.get(id)
     if not math.isfinite(t):
         raise RefusedError(422, "a time is a number of seconds")
-    with recording.speaking():
+    with recording.speaking(), service.looking:
         picture = frame_jpeg(recording.path, min(max(t, 0.0), recording.duration_s))
     return Response(picture, media_type="image/jpeg")
 
@@ -85,7 +90,9 @@ def traces(service: Held, id: str) -> dict[str, object]:
     """Sound and inertial measurements, to draw."""
     from egoshift.app.traces import traces as traces_of
 
-    return traces_of(service.recordings.get(id))
+    recording = service.recordings.get(id)
+    with service.looking:
+        return traces_of(recording)
 
 
 @router.delete("/videos/{id}")
