@@ -149,6 +149,7 @@ def clips(
 
     from egoshift.datasets import DataCard, load_dataset
     from egoshift.errors import ConfigError
+    from egoshift.files import replacing
 
     dataset = load_dataset(DataCard.read(card), need_videos=False)
     named = dataset.clips.with_columns(
@@ -160,11 +161,11 @@ def clips(
     if output is not None:
         if output.suffix not in (".csv", ".parquet"):
             raise ConfigError(f"--output {output}: expected a name that ends in .parquet or .csv")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if output.suffix == ".csv":
-            named.write_csv(output)
-        else:
-            named.write_parquet(output)
+        with replacing(output) as unfinished:
+            if output.suffix == ".csv":
+                named.write_csv(unfinished)
+            else:
+                named.write_parquet(unfinished)
         errors.print(f"wrote {len(named)} clips to {output}")
     splits = named.group_by("split").agg(pl.len().alias("clips"), pl.col("video_id").n_unique().alias("videos"))
     splits = splits.sort("split")

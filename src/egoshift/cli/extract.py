@@ -75,6 +75,7 @@ def extract(
         ),
     ] = None,
     isolate: Annotated[bool, typer.Option("--isolate", help=ISOLATE)] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while another process writes the store")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Encode every data set's frames, or a sensor's windows, once; may be stopped at any time and goes on where it was.
@@ -112,6 +113,7 @@ def extract(
                 batch_size=batch_size,
                 progress=show,
                 workers=None if workers is None and ray is None else Workers(workers, ray),
+                wait=wait,
             )
         documents.append(
             {

@@ -55,6 +55,7 @@ def application() -> typer.Typer:
         module: Any = import_module(f"egoshift.cli.{verb}")
         app.command(verb, epilog=module.EXAMPLES)(getattr(module, verb))
     app.add_typer(import_module("egoshift.cli.data").app, name="data")
+    app.add_typer(import_module("egoshift.cli.store").app, name="store")
     app.add_typer(import_module("egoshift.cli.world").app, name="world")
     return app
 

@@ -67,15 +67,13 @@ def _published(path: Path) -> Iterator[None]:
         raise left
 
 
-def _logger() -> logging.Logger:
-    return logging.getLogger("egoshift.remote")
-
-
 def _tell() -> None:
-    """What is fetched and published goes to standard error, a line each."""
-    _logger().handlers = [_Lines()]
-    _logger().setLevel(logging.INFO)
-    _logger().propagate = False
+    """What is fetched and published, and what is said of stores, goes to standard error, a line each."""
+    for name in ("egoshift.remote", "egoshift.features"):
+        logger = logging.getLogger(name)
+        logger.handlers = [_Lines()]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 class _Lines(logging.Handler):

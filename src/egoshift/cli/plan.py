@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from egoshift.cli.console import answers, errors, print_json
+from egoshift.space import in_units
 
 if TYPE_CHECKING:
     from egoshift.recipes.plan import Cost, Job, Rates
@@ -89,7 +90,7 @@ def _print(rates: "Rates", job: "Job", costs: list["Cost"]) -> None:
     for cost in costs:
         device_hours = cost.gpu_hours if rates.gpus else cost.core_hours
         hours = (cost.extract_machine_hours, cost.train_machine_hours, device_hours)
-        cells = [f"{cost.video_hours:,.10g}", *map(_short, hours), _bytes(cost.store_bytes)]
+        cells = [f"{cost.video_hours:,.10g}", *map(_short, hours), in_units(cost.store_bytes)]
         table.add_row(*cells, *([_short(cost.dollars)] if cost.dollars is not None else []))
     answers.print(table)
     answers.print(
@@ -104,12 +105,3 @@ def _print(rates: "Rates", job: "Job", costs: list["Cost"]) -> None:
 def _short(number: float) -> str:
     """Three digits, or all before the point."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
-
-
-def _bytes(number: float) -> str:
-    """Bytes in the largest unit that leaves a digit before the point."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:,.3g} PB"

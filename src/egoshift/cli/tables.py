@@ -76,6 +76,7 @@ def tables(
     Results of models of several modalities give their own tables, after the others.
     """
     from egoshift.errors import ConfigError
+    from egoshift.files import write_atomically
 
     form = TableFormat.JSON if as_json else format
     if paper is Paper.XMIC:
@@ -89,8 +90,7 @@ def tables(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        write_atomically(output, text.encode())
         errors.print(f"wrote {output}")
 
 

@@ -1,18 +1,23 @@
 """A store while it is being written: what was there, what has been added, and how it is finished."""
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from egoshift.errors import DataError, Fault
+from egoshift.features.assembly import merge, rows_of
+from egoshift.features.condition import SHARDS
+from egoshift.features.layout import MANIFEST, UNFINISHED, bytes_per_row, row_offsets
 from egoshift.features.manifest import FeatureError, Manifest
-from egoshift.features.parts import merge, read_parts, rows_of, write_part
+from egoshift.features.parts import read_parts, take_out_damaged, write_part
 from egoshift.features.rows import Rows, map_rows, times_of
-from egoshift.features.store import MANIFEST, UNFINISHED, Store, map_arrays, row_offsets
+from egoshift.features.store import Store, map_arrays
+from egoshift.features.verified import check_once
 from egoshift.features.wanted import Kept, Wanted
 from egoshift.files import sync_folder, write_atomically
+from egoshift.space import need_space
 
-_SHARDS = "shards"
 _NO_CLIPS = "no clip of the data set can be used"
 
 
@@ -23,13 +28,21 @@ class Draft:
         path: Its folder.
         settings: The manifest to be, without videos.
         old: The manifest of what was finished before; none where nothing was.
+
+    Attributes:
+        notices: What a person should know: finished videos that were damaged on the disk since.
     """
 
     def __init__(self, path: Path, settings: Manifest, old: Manifest | None):
         self._path = path
         self._settings = settings
         self._old = old
-        self._parts = read_parts(path)
+        found, unreadable = read_parts(path)
+        self._parts, damaged = take_out_damaged(found)
+        for file in (*unreadable, *(part.path for part in damaged)):
+            file.unlink()
+        named = [f"video {part.video_id!r}" for part in damaged] + [f"a video in {file.name}" for file in unreadable]
+        self.notices = tuple(f"{path}: {one} was damaged on the disk; it is encoded again" for one in named)
         self._arrays = map_arrays(path, old) if old else {}
         self._offsets = row_offsets(old) if old else {}
 
@@ -54,7 +67,10 @@ class Draft:
                 }
                 kept = {"encoder": manifest.encoder, "libraries": libraries, "error": settings.error or manifest.error}
                 settings = settings.model_copy(update=kept)
-        return cls(path, settings, found[""])
+        if (old := found[""]) is not None:
+            map_arrays(path, old)
+            check_once(path, old)  # now rather than after days of encoding, when its rows are written anew
+        return cls(path, settings, old)
 
     def kept(self) -> dict[str, Kept]:
         """What is stored of each video, finished or not."""
@@ -70,6 +86,24 @@ class Draft:
     def note_error(self, error: FeatureError) -> None:
         """Keeps what was measured, for the manifest."""
         self._settings = self._settings.model_copy(update={"error": error})
+
+    def check_space(self, wanted: Sequence[Wanted]) -> None:
+        """Refuses to begin what would fill the disk before it is done.
+
+        A part is written for every video with something missing, while its rows lie in a file of their own; then all
+        of the store is written beside what there was.
+
+        Raises:
+            ConfigError: There is too little room.
+        """
+        todo = sorted(len(video.missing_s) for video in wanted if len(video.missing_s))
+        if not todo and not self._parts:
+            return
+        merged = [*(self._old.videos if self._old else {}).values(), *(part.entry for part in self._parts.values())]
+        at_once = sum(todo[-(os.cpu_count() or 1) :])
+        rows = sum(todo) + at_once + sum(todo) + sum(entry.rows for entry in merged)
+        each = bytes_per_row(self._settings.views, self._settings.encoder)
+        need_space(self._path, rows * each, f"features of {len(todo)} more videos, written twice when they are merged,")
 
     def open(self) -> None:
         """Marks the store as unfinished."""
@@ -101,7 +135,7 @@ class Draft:
 
     def shards(self) -> Path:
         """An empty folder for what other processes write; those of a run that was killed write there no more."""
-        folder = self._path.resolve() / UNFINISHED / _SHARDS
+        folder = self._path.resolve() / UNFINISHED / SHARDS
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return folder
@@ -117,7 +151,7 @@ class Draft:
         Raises:
             DataError: There is nothing to store.
         """
-        parts = read_parts(self._path)
+        parts, _ = read_parts(self._path)
         if not parts and self._old is None:
             shutil.rmtree(self._path / UNFINISHED, ignore_errors=True)
             nothing = Fault("no-clips", self._path, _NO_CLIPS, "correct what is named above, or add clips")
@@ -129,7 +163,7 @@ class Draft:
             noted = self._old.model_copy(update={"failed": settings.failed})
             write_atomically(self._path / MANIFEST, noted.text().encode())
         shutil.rmtree(self._path / UNFINISHED, ignore_errors=True)
-        return Store.open(self._path)
+        return Store.open(self._path, check=False)  # every byte was compared, or hashed, as it was written
 
     def _failed(self, asked: set[str], unusable: Mapping[str, Fault], added: set[str]) -> dict[str, str]:
         """The kind of fault of each video of which the store holds nothing."""

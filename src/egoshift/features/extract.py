@@ -15,13 +15,14 @@ import torch
 from egoshift.encoders import AbstractImageEncoder
 from egoshift.errors import ConfigError, DataError, Fault, MediaError
 from egoshift.features.arithmetic import FAR, measure_error
+from egoshift.features.assembly import recover
 from egoshift.features.check import check
 from egoshift.features.draft import Draft
 from egoshift.features.jobs import Event, Job
 from egoshift.features.lock import writing
 from egoshift.features.manifest import FeatureError, Manifest, View, library_versions
 from egoshift.features.missing import encode_missing
-from egoshift.features.parts import recover, writing_to
+from egoshift.features.parts import writing_to
 from egoshift.features.pipeline import Pipeline
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
@@ -76,6 +77,7 @@ def extract(
     progress: Callable[[ExtractProgress], None] | None = None,
     workers: Workers | None = None,
     compare: bool = True,
+    wait: bool = False,
 ) -> ExtractReport:
     """Encodes the frames that the clips of a data set need, once, into a store at ``out``.
 
@@ -97,20 +99,22 @@ def extract(
         workers: Processes to encode in; none encodes in this one.
         compare: Whether the first frames are encoded in float32 too, to know the error of a faster arithmetic; see
             ``measure_error``. Only where it is not known of this store yet.
+        wait: Whether to wait while another process writes this store.
 
     Raises:
         StoreError: The store at ``out`` was made with other settings, is damaged, or is being written by another
             process.
         DataError: No clip can be used; names every fault.
-        ConfigError: There are no such workers, or they cannot reach the files.
+        ConfigError: There are no such workers, or they cannot reach the files; the features would not fit on the disk.
     """
     started_s = time.monotonic()
     settings = make_settings(encoder, plan or FramePlan(), tuple(views), locator)
-    with writing_to(out), writing(out):
+    with writing_to(out), writing(out, wait=wait):
         recover(out)
         draft = Draft.begin(out, settings)
         found = check(dataset, locator=locator if "hand" in settings.views else None, read_detections=False)
         wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
+        draft.check_space(wanted)
         meter = Meter(wanted, len(settings.views), progress)
         work = FrameWork(encoder, settings.views, locator, batch_size, found.videos, dataset.frame_rates_hz)
         if compare:
@@ -130,7 +134,7 @@ def extract(
         clips_usable=len(covered),
         seconds=time.monotonic() - started_s,
         faults=faults,
-        notices=notices(wanted, draft.error),
+        notices=(*draft.notices, *notices(wanted, draft.error)),
         error=draft.error,
     )
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from egoshift.encoders import WeightCard
 from egoshift.errors import Fault
+from egoshift.features.layout import array_layout
 from egoshift.features.manifest import View
 from egoshift.features.rows import Rows, new_rows
-from egoshift.features.store import array_layout
 from egoshift.media import AbstractHandLocator, VideoInfo, crop
 
 Frame = UInt8[np.ndarray, "height width 3"]

@@ -1,32 +1,47 @@
-"""One writer per store."""
+"""One writer per store, on one machine or on several."""
 
 import fcntl
+import logging
 import os
+import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from egoshift.errors import StoreError
+from egoshift.files import is_still
 
 LOCK = "lock"
 
+_POLL_S, _ASKING_S = 0.5, 0.01
+_OF_ONE_MACHINE = frozenset(
+    "apfs bcachefs btrfs exfat ext2 ext3 ext4 f2fs hfs jfs ntfs3 overlay ramfs reiserfs tmpfs vfat xfs zfs".split()
+)
+_HOLDER = re.compile(r"process (?P<process>\d+) on (?P<host>\S+)")
+
+_log = logging.getLogger("egoshift.features")
+
 
 @contextmanager
-def writing(store: Path) -> Iterator[None]:
+def writing(store: Path, *, wait: bool = False) -> Iterator[None]:
     """Holds a store for writing.
 
     The lock is the kernel's, on a file that names the holder: a process that is killed lets go of it, and a number
-    that another process has since been given cannot be mistaken for the holder's.
+    that another process has since been given cannot be mistaken for the holder's. The file of a killed process is
+    taken over, and that is told. Where several machines see the store, a kernel may know nothing of another's locks: a
+    file that names another host is then left to a person.
 
     Args:
         store: The folder, which exists.
+        wait: Whether to wait while another process holds it.
 
     Raises:
-        StoreError: Another process is writing this store.
+        StoreError: Another process is writing this store, or may be.
     """
     path = store / LOCK
-    handle = _acquire(path)
+    handle = _acquire(path, wait)
     try:
         yield
     finally:
@@ -34,27 +49,77 @@ def writing(store: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _acquire(path: Path) -> int:
+def holder(store: Path) -> str | None:
+    """Who is writing a store, such as ``process 12 on kitchen``, or may be; none where nobody is."""
+    try:
+        handle = os.open(store / LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named(handle)
+    else:
+        return _named(handle) if _may_be_elsewhere(store, _named(handle)) else None
+    finally:
+        os.close(handle)
+
+
+def _acquire(path: Path, wait: bool) -> int:
+    told, tries = False, 0
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        found = _named(handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
             os.close(handle)
-            raise StoreError(
-                f"{path.parent}: {holder} is writing this store; wait until it is done, or stop it and run this again"
-            ) from None
-        if _is_still(path, handle):
+            tries += 1
+            if not wait and tries > 1:  # the first time it may have been one who only asked for the holder
+                raise StoreError(_in_use(path.parent, found)) from None
+            if tries > 1 and not told:
+                _log.info("%s: waiting for %s, which is writing this store", path.parent, found)
+                told = True
+            time.sleep(_POLL_S if tries > 1 else _ASKING_S)
+            continue
+        if is_still(path, handle):
             break
         os.close(handle)  # the former holder removed the file between our opening and our locking it
+    found = _named(handle)
+    if _may_be_elsewhere(path.parent, found):
+        os.close(handle)
+        raise StoreError(
+            f"{path.parent}: {found} is writing this store, or was killed; if it does not run any more, remove {path} "
+            "and run this again"
+        )
+    if _HOLDER.match(found):
+        _log.warning("%s: %s was killed while it wrote this store; going on from what it finished", path.parent, found)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
     return handle
 
 
-def _is_still(path: Path, handle: int) -> bool:
+def _named(handle: int) -> str:
+    """Whom a lock's file names."""
+    return os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
+
+
+def _in_use(store: Path, found: str) -> str:
+    return f"{store}: {found} is writing this store; wait until it is done (--wait), or stop it and run this again"
+
+
+def _may_be_elsewhere(store: Path, found: str) -> bool:
+    """Whether whom a lock's file names, and who does not hold it here, may hold it on another machine."""
+    named = _HOLDER.match(found)
+    return named is not None and named["host"] != socket.gethostname() and not _is_of_one_machine(store)
+
+
+def _is_of_one_machine(folder: Path) -> bool:
+    """Whether a folder lies on a file system that no other kernel sees, so that this one knows of every lock."""
     try:
-        return os.path.samestat(os.stat(path), os.fstat(handle))
-    except FileNotFoundError:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return False
+    path = folder.resolve()
+    kinds = {Path(fields[1].replace("\\040", " ")): fields[2] for fields in map(str.split, mounts.splitlines())}
+    return next((kinds[place] for place in (path, *path.parents) if place in kinds), "") in _OF_ONE_MACHINE

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import xxhash
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from egoshift.encoders import SensorCard, WeightCard
@@ -28,6 +29,7 @@ class VideoEntry(BaseModel):
         num_bytes: Size of the file, or of all frames of the folder.
         fingerprint: xxh3-64 of the first and the last 64 KiB of the file (for a folder: of its file names and sizes).
         times_hash: xxh3-64 of the stored times.
+        hashes: xxh3-64 of its rows of each other array; empty in stores that were written before these were kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +39,11 @@ class VideoEntry(BaseModel):
     num_bytes: int
     fingerprint: str
     times_hash: str
+    hashes: dict[str, str] = {}
+
+    def all_hashes(self) -> dict[str, str]:
+        """The hash of its rows of each array; empty where only that of the times is known."""
+        return {"times": self.times_hash} | self.hashes if self.hashes else {}
 
 
 class FeatureError(BaseModel):
@@ -70,6 +77,7 @@ class Manifest(BaseModel):
         failed: Videos that could not be encoded and why (a fault's kind).
         error: Of the encoder's arithmetic, as measured when the first rows were written; none where it was not, or
             where the features are those of float32 by torch.
+        checksum: In the file, xxh3-128 of it with nothing between these quotes; empty in older ones and in memory.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +92,7 @@ class Manifest(BaseModel):
     videos: dict[str, VideoEntry] = {}
     failed: dict[str, str] = {}
     error: FeatureError | None = None
+    checksum: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -93,7 +102,8 @@ class Manifest(BaseModel):
             StoreError: It cannot be read, or is not a manifest of this version.
         """
         try:
-            return cls.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            manifest = cls.model_validate_json(content)
         except OSError as error:
             raise StoreError(f"{path}: cannot be read ({error.strerror}); extract again into another folder") from None
         except ValidationError as error:
@@ -103,10 +113,19 @@ class Manifest(BaseModel):
                 f"{path}: not a manifest of schema version 1 ({place}: {first['msg']}, {error.error_count()} faults); "
                 "use the version of egoshift that wrote it, or extract again into another folder"
             ) from None
+        # Of the bytes, not of what they mean, which other versions may write in another way.
+        if manifest.checksum and manifest.checksum != _checksum(content, manifest.checksum):
+            raise StoreError(
+                f"{path}: is not as it was written (its checksum differs); put back a copy, or extract again into "
+                "another folder"
+            )
+        return manifest.model_copy(update={"checksum": ""})
 
     def text(self) -> str:
         """As it is written: the same text for the same content."""
-        return self.model_dump_json(indent=1) + "\n"
+        empty = self.model_copy(update={"checksum": ""}).model_dump_json(indent=1) + "\n"
+        checksum = xxhash.xxh3_128_hexdigest(empty.encode())
+        return f'{checksum}"'.join(empty.rsplit('"', 1))
 
     def settings(self) -> dict[str, object]:
         """What two stores must share to hold the same numbers, as it is compared."""
@@ -124,26 +143,33 @@ class Manifest(BaseModel):
         Raises:
             StoreError: One line per difference: the field, both values and what to do.
         """
-        stored = _flat("", self.settings())
-        asked: dict[str, object] = {}
-        for name, value in settings.items():
-            asked |= _flat(name, value)
-            asked |= {key: _ABSENT for key in stored if key.startswith(f"{name}.") and key not in asked}
         faults = [
-            f"{path}: {name} is {stored.get(name, _ABSENT)} in this store, but {value} is asked for; "
+            f"{path}: {name} is {stored} in this store, but {asked} is asked for; "
             f"ask for what is stored, or give another folder for a new store"
-            for name, value in asked.items()
-            if name not in _NAMES_ONLY and stored.get(name, _ABSENT) != value
+            for name, stored, asked in self.differences(settings)
         ]
         if faults:
             raise StoreError("\n".join(faults))
+
+    def differences(self, settings: Mapping[str, object]) -> list[tuple[str, str, str]]:
+        """What differs from expected settings: the dotted name, this store's value and the expected one."""
+        stored = _flat("", self.settings())
+        asked: dict[str, str] = {}
+        for name, value in settings.items():
+            asked |= _flat(name, value)
+            asked |= {key: _ABSENT for key in stored if key.startswith(f"{name}.") and key not in asked}
+        return [
+            (name, stored.get(name, _ABSENT), value)
+            for name, value in asked.items()
+            if name not in _NAMES_ONLY and stored.get(name, _ABSENT) != value
+        ]
 
 
 _ABSENT = "nothing"
 _NAMES_ONLY = ("encoder.id", "encoder.licence", "encoder.preprocessing_source")
 
 
-def _flat(name: str, value: object) -> dict[str, object]:
+def _flat(name: str, value: object) -> dict[str, str]:
     """Values by dotted name, each as JSON text."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
@@ -151,6 +177,12 @@ def _flat(name: str, value: object) -> dict[str, object]:
         parts = [_flat(f"{name}.{key}" if name else str(key), item) for key, item in value.items()]
         return {key: item for part in parts for key, item in part.items()}
     return {name: _ABSENT if value is None else json.dumps(value)}
+
+
+def _checksum(content: bytes, checksum: str) -> str:
+    """Of a manifest's bytes, in which its own checksum does not count."""
+    head, _, tail = content.rpartition(checksum.encode())
+    return xxhash.xxh3_128_hexdigest(head + tail)
 
 
 @cache

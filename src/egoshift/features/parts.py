@@ -1,27 +1,20 @@
-"""How a store comes to be on disk: one atomic part per finished video, then one merge.
+"""Finished videos that wait to be merged into a store: one atomic file each, with checksums of its own."""
 
-Whatever is interrupted, what lies on disk is one of: a finished store; that and some finished parts in ``unfinished``;
-that and a folder ``next`` whose content is thrown away (no manifest in it yet) or moved into place (manifest there).
-"""
-
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import xxhash
 from jaxtyping import Float64
-from safetensors import SafetensorError, safe_open
+from numpy import ndarray
 
 from egoshift.errors import StoreError
-from egoshift.features.manifest import Manifest, VideoEntry
-from egoshift.features.rows import Rows, chunks, map_rows, write_rows
-from egoshift.features.store import MANIFEST, NEXT, UNFINISHED, array_layout, map_arrays, row_offsets
-from egoshift.files import sync_folder, write_atomically
+from egoshift.features.layout import UNFINISHED
+from egoshift.features.manifest import VideoEntry
+from egoshift.features.rows import Rows, damaged_arrays, read_rows, write_rows
+
+SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -40,13 +33,16 @@ class Part:
 
     def rows(self) -> Rows:
         """Its arrays, mapped."""
-        return map_rows(self.path)
+        return read_rows(self.path).rows
 
-    def times(self) -> Float64[np.ndarray, " times"]:
+    def times(self) -> Float64[ndarray, " times"]:
         """Its times, in seconds."""
-        with safe_open(self.path, framework="numpy") as file:
-            times: Float64[np.ndarray, " times"] = file.get_tensor("times")
+        times: Float64[ndarray, " times"] = self.rows()["times"]
         return times
+
+    def is_whole(self) -> bool:
+        """Whether its bytes are those that were written; reads all of it."""
+        return not damaged_arrays(self.rows(), self.entry.all_hashes())
 
 
 @contextmanager
@@ -64,102 +60,49 @@ def writing_to(store: Path) -> Iterator[None]:
 
 def write_part(store: Path, video_id: str, entry: VideoEntry, sources: Sequence[Rows]) -> Path:
     """Adds a finished video, whose rows may come from several sources, and says where."""
-    name = f"{xxhash.xxh3_128_hexdigest(video_id.encode())}.safetensors"
+    name = f"{xxhash.xxh3_128_hexdigest(video_id.encode())}{SUFFIX}"
     path = store / UNFINISHED / name
     write_rows(path, sources, {"video_id": video_id, "entry": entry.model_dump_json()})
     return path
 
 
-def read_parts(store: Path) -> dict[str, Part]:
-    """The finished parts by video id; a damaged one counts as not there."""
-    parts = {}
-    for path in sorted((store / UNFINISHED).glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-            entry = VideoEntry.model_validate_json(metadata["entry"])
-            parts[metadata["video_id"]] = Part(path, metadata["video_id"], entry)
-        except (SafetensorError, KeyError, ValueError):
-            path.unlink()
-    return parts
+def read_part(path: Path) -> Part:
+    """A part, of which only the header is read.
 
-
-def recover(store: Path) -> None:
-    """Finishes or undoes a merge that was interrupted."""
-    if (store / NEXT / MANIFEST).is_file():
-        _move_into_place(store)
-        shutil.rmtree(store / UNFINISHED, ignore_errors=True)
-    elif (store / NEXT).is_dir():
-        shutil.rmtree(store / NEXT)
-
-
-def merge(store: Path, settings: Manifest, old: Manifest | None, parts: Mapping[str, Part]) -> None:
-    """Writes the arrays anew with the parts in them, in the order of video ids, and puts them in place at once.
-
-    Args:
-        store: The folder.
-        settings: The manifest to be, without its videos and hashes.
-        old: The manifest of the arrays that are there; none when there are none.
-        parts: What to add; replaces rows of the same video.
+    Raises:
+        ValueError: It is none, or its header is damaged.
     """
-    entries = dict(old.videos if old else {}) | {video_id: part.entry for video_id, part in parts.items()}
-    videos = dict(sorted(entries.items()))
-    arrays = map_arrays(store, old) if old else {}
-    offsets = row_offsets(old) if old else {}
-    shutil.rmtree(store / NEXT, ignore_errors=True)
-    (store / NEXT).mkdir()
-    layout = array_layout(settings.views, settings.encoder)
-    num_rows = sum(entry.rows for entry in videos.values())
-    with ExitStack() as stack:
-        files = {
-            name: stack.enter_context(closing(_ArrayFile(store / NEXT / f"{name}.npy", dtype, (num_rows, *row_shape))))
-            for name, (dtype, row_shape) in layout.items()
-        }
-        for video_id in videos:
-            rows = parts[video_id].rows() if video_id in parts else rows_of(arrays, *offsets[video_id])
-            for name, file in files.items():
-                for chunk in chunks(rows[name]):
-                    file.append(chunk)
-        hashes = {name: file.complete() for name, file in files.items()}
-    done = settings.model_copy(update={"videos": videos, "arrays": hashes})
-    write_atomically(store / NEXT / MANIFEST, done.text().encode())
-    recover(store)
+    found = read_rows(path)
+    try:
+        entry, video_id = VideoEntry.model_validate_json(found.metadata["entry"]), found.metadata["video_id"]
+    except KeyError as error:
+        raise ValueError(f"lacks {error}") from None
+    hashes = dict(found.hashes)
+    if hashes.pop("times") != entry.times_hash:
+        raise ValueError("says two things of its times")
+    return Part(path, video_id, entry.model_copy(update={"hashes": hashes}))
 
 
-def rows_of(arrays: Rows, first: int, num_rows: int) -> Rows:
-    """The rows of one video of a store's arrays."""
-    return {name: array[first : first + num_rows] for name, array in arrays.items()}
+def read_parts(store: Path) -> tuple[dict[str, Part], tuple[Path, ...]]:
+    """The finished parts by video id, and the files of those that are damaged as far as their headers tell."""
+    parts: dict[str, Part] = {}
+    damaged = []
+    for path in part_files(store):
+        try:
+            part = read_part(path)
+        except ValueError:
+            damaged.append(path)
+        else:
+            parts[part.video_id] = part
+    return parts, tuple(damaged)
 
 
-def _move_into_place(store: Path) -> None:
-    finished = store / NEXT
-    for path in sorted(finished.glob("*.npy")):
-        path.replace(store / path.name)
-    sync_folder(store)
-    (finished / MANIFEST).replace(store / MANIFEST)
-    shutil.rmtree(finished)
-    sync_folder(store)
+def take_out_damaged(parts: Mapping[str, Part]) -> tuple[dict[str, Part], tuple[Part, ...]]:
+    """Parts without those that are not as they were written, and these; reads all of them."""
+    damaged = tuple(part for part in parts.values() if not part.is_whole())
+    return {video_id: part for video_id, part in parts.items() if part not in damaged}, damaged
 
 
-class _ArrayFile:
-    """A ``.npy`` file of known shape that is written row by row and hashed on the way."""
-
-    def __init__(self, path: Path, dtype: np.dtype, shape: tuple[int, ...]):
-        self._file = path.open("wb")
-        self._digest = xxhash.xxh3_128()
-        self._dtype = dtype
-        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-    def append(self, rows: npt.NDArray[np.generic]) -> None:
-        content = np.ascontiguousarray(rows, self._dtype).data
-        self._digest.update(content)
-        self._file.write(content)
-
-    def complete(self) -> str:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._digest.hexdigest()
-
-    def close(self) -> None:
-        self._file.close()
+def part_files(store: Path) -> list[Path]:
+    """The files of parts, whole or not."""
+    return sorted((store / UNFINISHED).glob(f"*{SUFFIX}"))

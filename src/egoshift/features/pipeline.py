@@ -20,8 +20,8 @@ import torch
 from egoshift.encoders import AbstractImageEncoder
 from egoshift.errors import Fault, MediaError
 from egoshift.features.jobs import Encoded, Event, Failed, Finished, Job, Picture, in_chunks, pictures
+from egoshift.features.layout import feature_dtype
 from egoshift.features.manifest import View
-from egoshift.features.store import feature_dtype
 from egoshift.media import AbstractHandLocator, read_frames
 
 _FRAMES_AT_ONCE = 8  # whole frames that a decoding thread holds when it looks for hands

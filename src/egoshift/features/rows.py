@@ -2,7 +2,7 @@
 
 A two-hour video at 4 Hz has 28,800 rows: 30 MB of a CLIP's features, and 4.3 GB of pictures. So while they are filled
 they lie in files that the kernel writes out and takes out of memory as it needs to, and afterwards in a *part*, one
-``.safetensors`` file.
+``.safetensors`` file. Its last array, ``checksums``, holds an xxh3-64 of each array before it and, last, of the header.
 """
 
 import json
@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 from jaxtyping import Float64
 
 from egoshift.files import write_atomically
@@ -25,6 +27,9 @@ Layout = Mapping[str, tuple[np.dtype, tuple[int, ...]]]
 
 CHUNK_BYTES = 1 << 24
 """How much of an array is in flight at once."""
+
+CHECKSUMS = "checksums"
+_DIGEST_BYTES = 8
 
 _TYPES = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "|u1": "U8"}
 _DTYPES = {name: np.dtype(code) for code, name in _TYPES.items()}
@@ -67,6 +72,20 @@ def times_of(sources: Sequence[Rows]) -> Float64[np.ndarray, " times"]:
     return np.sort(np.concatenate([source["times"] for source in sources]), kind="stable")
 
 
+class PartFile(NamedTuple):
+    """What a part holds.
+
+    Attributes:
+        metadata: What lies in its header.
+        rows: Its arrays, mapped.
+        hashes: What the xxh3-64 of each array's bytes is to be.
+    """
+
+    metadata: Mapping[str, str]
+    rows: Rows
+    hashes: Mapping[str, str]
+
+
 def write_rows(path: Path, sources: Sequence[Rows], metadata: Mapping[str, str]) -> None:
     """Writes the rows of one video from several sources as a part, sorted by time.
 
@@ -82,36 +101,75 @@ def write_rows(path: Path, sources: Sequence[Rows], metadata: Mapping[str, str])
         begin, end = end, end + row_bytes(array.dtype, array.shape[1:]) * len(order)
         shape = [len(order), *array.shape[1:]]
         header[name] = {"dtype": _TYPES[array.dtype.str], "shape": shape, "data_offsets": [begin, end]}
+    shape = [len(sources[0]) + 1, _DIGEST_BYTES]
+    header[CHECKSUMS] = {"dtype": "U8", "shape": shape, "data_offsets": [end, end + shape[0] * shape[1]]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of 8 bytes
     opening = len(text).to_bytes(8, "little") + text
     write_atomically(path, _content(opening, sources, order))
 
 
+def read_rows(path: Path) -> PartFile:
+    """The header of a part, whose checksum is compared, and its arrays, which are not read.
+
+    Raises:
+        ValueError: It is cut short, or its header is not as it was written.
+    """
+    num_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        opening = file.read(8)
+        length = int.from_bytes(opening, "little")
+        if num_bytes < 8 + length + _DIGEST_BYTES:
+            raise ValueError("is cut short")
+        opening += file.read(length)
+        file.seek(num_bytes - _DIGEST_BYTES)
+        if file.read() != xxhash.xxh3_64_digest(opening):
+            raise ValueError("its header is not as it was written, or it is cut short")
+    header = json.loads(opening[8:])
+    metadata = header.pop("__metadata__")
+    arrays = {
+        name: np.memmap(path, _DTYPES[of["dtype"]], "r", len(opening) + of["data_offsets"][0], tuple(of["shape"]))
+        for name, of in header.items()
+    }
+    digests = arrays.pop(CHECKSUMS)
+    hashes = {name: digest.tobytes().hex() for name, digest in zip(arrays, digests[:-1], strict=True)}
+    return PartFile(metadata, arrays, hashes)
+
+
 def map_rows(path: Path) -> Rows:
     """The arrays of a part, mapped."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-    return {
-        name: np.memmap(path, _DTYPES[of["dtype"]], "r", 8 + length + of["data_offsets"][0], tuple(of["shape"]))
-        for name, of in header.items()
-        if name != "__metadata__"
-    }
+    return read_rows(path).rows
+
+
+def hash_of(array: npt.NDArray[np.generic]) -> str:
+    """The xxh3-64 of an array's bytes."""
+    digest = xxhash.xxh3_64()
+    for chunk in chunks(array):
+        digest.update(np.ascontiguousarray(chunk).data)
+    return digest.hexdigest()
+
+
+def damaged_arrays(rows: Rows, hashes: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of those arrays whose bytes do not have the hash that they are to have; all are read."""
+    return tuple(name for name, array in rows.items() if name in hashes and hash_of(array) != hashes[name])
 
 
 def _content(opening: bytes, sources: Sequence[Rows], order: npt.NDArray[np.int64]) -> Iterator[bytes | memoryview]:
     yield opening
+    digests = []
     begins = np.cumsum([0, *(len(source["times"]) for source in sources)])
     for name, array in sources[0].items():
-        step = _rows_at_once(array)
+        step, digest = _rows_at_once(array), xxhash.xxh3_64()
         for start in range(0, len(order), step):
             wanted = order[start : start + step]
             found = np.empty((len(wanted), *array.shape[1:]), array.dtype)
             for source, begin, end in zip(sources, begins, begins[1:], strict=False):
                 own = (begin <= wanted) & (wanted < end)
                 found[own] = source[name][wanted[own] - begin]
+            digest.update(found.data)
             yield found.data
+        digests.append(digest.digest())
+    yield b"".join(digests) + xxhash.xxh3_64_digest(opening)
 
 
 def _rows_at_once(array: npt.NDArray[np.generic]) -> int:

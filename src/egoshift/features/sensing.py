@@ -12,17 +12,18 @@ import torch
 
 from egoshift.encoders import SignalTower
 from egoshift.errors import DataError, Fault, MediaError
+from egoshift.features.assembly import recover
 from egoshift.features.draft import Draft
 from egoshift.features.extract import ExtractReport, notices
 from egoshift.features.jobs import Encoded, Event, Failed, Finished
+from egoshift.features.layout import feature_dtype
 from egoshift.features.lock import writing
 from egoshift.features.manifest import Manifest, library_versions
 from egoshift.features.missing import encode_missing
-from egoshift.features.parts import recover, writing_to
+from egoshift.features.parts import writing_to
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.recordings import LEAST_PRESENT, Signal, clip_rows, read_signal, windows_of
-from egoshift.features.store import feature_dtype
 from egoshift.features.wanted import Wanted, wanted_videos
 from egoshift.features.work import AbstractWork, Workers
 from egoshift.media import SensorReader
@@ -49,6 +50,7 @@ def extract_sensor(
     batch_size: int = 64,
     progress: Callable[[ExtractProgress], None] | None = None,
     workers: Workers | None = None,
+    wait: bool = False,
 ) -> ExtractReport:
     """Encodes windows around the times that the clips of a data set need, once, into a store at ``out``.
 
@@ -64,12 +66,13 @@ def extract_sensor(
         batch_size: Windows per call of the encoder; the same for equal bytes.
         progress: Called after every batch; with workers, about once a second for each.
         workers: Processes to encode in; none encodes in this one.
+        wait: Whether to wait while another process writes this store.
 
     Raises:
         StoreError: The store at ``out`` was made with other settings, is damaged, or is being written by another
             process.
         DataError: No clip can be used; names every fault.
-        ConfigError: There are no such workers, or they cannot reach the files.
+        ConfigError: There are no such workers, or they cannot reach the files; the features would not fit on the disk.
     """
     started_s = time.monotonic()
     sensor = tower.card.signal.sensor
@@ -77,10 +80,11 @@ def extract_sensor(
     settings = Manifest(encoder=tower.card, views=("window",), plan=plan, libraries=library_versions())
     files = {video: own[sensor] for video, own in dataset.sensors.items() if sensor in own}
     clips = dataset.clips.filter(pl.col("video_id").is_in(list(files)))
-    with writing_to(out), writing(out):
+    with writing_to(out), writing(out, wait=wait):
         recover(out)
         draft = Draft.begin(out, settings)
         wanted = wanted_videos(clips, _recordings(clips, files), plan, draft.kept())
+        draft.check_space(wanted)
         meter = Meter(wanted, 1, progress)
         work = SensorWork(tower, files, dataset.frame_rates_hz, batch_size)
         failed = encode_missing(draft, wanted, work, meter, workers)
@@ -97,7 +101,7 @@ def extract_sensor(
         clips_usable=len(clips.filter(~pl.col("video_id").is_in(list(failed)))),
         seconds=time.monotonic() - started_s,
         faults=faults,
-        notices=notices(wanted),
+        notices=(*draft.notices, *notices(wanted)),
     )
 
 

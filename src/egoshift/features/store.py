@@ -2,7 +2,7 @@
 
 On disk a store is a folder::
 
-    manifest.json       what made it, and which videos it holds with how many rows
+    manifest.json       what made it, which videos it holds with how many rows, and a checksum of each one's rows
     times.npy           float64 (rows,): seconds; videos one after another in the order of their ids
     full.npy, hand.npy  float16 (rows, dim): one per view; of pictures (encoder ``pixels:…``) uint8
     hand_boxes.npy      float32 (rows, 4): with the hand view, what it shows
@@ -18,34 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 from jaxtyping import Float16, Float32, Float64, Int64, UInt8
 
-from egoshift.encoders import TowerCard
 from egoshift.errors import StoreError
+from egoshift.features.checksums import find_rows
+from egoshift.features.layout import MANIFEST, NEXT, UNFINISHED, array_layout, num_rows, remedy, row_offsets
 from egoshift.features.manifest import Manifest, View
-from egoshift.features.rows import chunks
-
-MANIFEST = "manifest.json"
-UNFINISHED = "unfinished"
-NEXT = "next"
-_REMEDY = "delete the folder and extract again"
-
-
-def feature_dtype(card: TowerCard) -> np.dtype:
-    """In which type an encoder's features are stored: float16, but pictures as the bytes that they are."""
-    return np.dtype("u1" if card.family == "pixels" else "<f2")
-
-
-def array_layout(views: tuple[View, ...], card: TowerCard) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
-    """Type and shape of a row of each array of a store, by the array's name."""
-    layout: dict[str, tuple[np.dtype, tuple[int, ...]]] = {"times": (np.dtype("<f8"), ())}
-    layout |= {view: (feature_dtype(card), (card.dim,)) for view in views}
-    if "hand" in views:
-        layout |= {"hand_boxes": (np.dtype("<f4"), (4,)), "hand_origins": (np.dtype("u1"), ())}
-    if "window" in views:
-        layout |= {"present": (np.dtype("u1"), ())}
-    return layout
+from egoshift.features.verified import check_all, check_once
 
 
 class Store:
@@ -68,13 +47,17 @@ class Store:
         self._arrays = dict(arrays)
 
     @classmethod
-    def open(cls, path: Path, *, expect: Mapping[str, object] | None = None) -> "Store":
-        """Opens a finished store; reads the manifest and maps the rest.
+    def open(cls, path: Path, *, expect: Mapping[str, object] | None = None, check: bool = True) -> "Store":
+        """Opens a finished store; reads the manifest, maps the rest, and compares all of it with its checksums.
+
+        The files are compared when they are opened for the first time by this user, or after they changed; see
+        ``egoshift.features.verified``.
 
         Args:
             path: The folder that ``extract`` wrote.
             expect: Settings it must have been made with, by dotted manifest name, such as
                 ``{"encoder.sha256": card.sha256}``.
+            check: Whether they are compared.
 
         Raises:
             StoreError: Nothing is there, extraction is unfinished, a file is damaged, or settings differ.
@@ -90,7 +73,10 @@ class Store:
             raise StoreError(f"{path}: no feature store is here; make one with 'egoshift extract'")
         manifest = Manifest.read(path / MANIFEST)
         manifest.expect(path, expect or {})
-        return cls(path, manifest, map_arrays(path, manifest))
+        arrays = map_arrays(path, manifest)
+        if check:
+            check_once(path, manifest)
+        return cls(path, manifest, arrays)
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -137,7 +123,7 @@ class Store:
             while left:
                 count = file.readinto(left)
                 if not count:
-                    raise StoreError(f"{file.name}: ends before its last row; {_REMEDY}")
+                    raise StoreError(f"{file.name}: ends before its last row; {remedy(self.path)}")
                 left = left[count:]
 
     @property
@@ -177,17 +163,12 @@ class Store:
         return Store(self.path, manifest, arrays)
 
     def verify(self) -> None:
-        """Compares every byte with the hashes in the manifest.
+        """Compares every byte of its files with the checksums in the manifest.
 
         Raises:
-            StoreError: An array is not what extraction wrote.
+            StoreError: An array is not what extraction wrote; names the videos.
         """
-        for name, array in self._arrays.items():
-            digest = xxhash.xxh3_128()
-            for chunk in chunks(array):
-                digest.update(np.ascontiguousarray(chunk).data)
-            if digest.hexdigest() != self.manifest.arrays[name]:
-                raise StoreError(f"{self.path / name}.npy: its content is not what extraction wrote; {_REMEDY}")
+        check_all(self.path, self.manifest)
 
     def _offset(self, video_id: str) -> tuple[int, int]:
         if video_id not in self.offsets:
@@ -205,34 +186,21 @@ class Store:
         return self._arrays[name]
 
 
-def row_offsets(manifest: Manifest) -> dict[str, tuple[int, int]]:
-    """First row and number of rows of each video."""
-    offsets, first = {}, 0
-    for video_id, entry in manifest.videos.items():
-        offsets[video_id] = (first, entry.rows)
-        first += entry.rows
-    return offsets
-
-
 def map_arrays(path: Path, manifest: Manifest) -> dict[str, npt.NDArray[np.generic]]:
     """The arrays of a store as memory maps, checked against the manifest.
 
     Raises:
         StoreError: One is missing, cut short or of another shape.
     """
-    rows = sum(entry.rows for entry in manifest.videos.values())
-    arrays = {}
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
     for name, (dtype, row_shape) in array_layout(manifest.views, manifest.encoder).items():
-        file = path / f"{name}.npy"
+        file, shape = path / f"{name}.npy", (num_rows(manifest), *row_shape)
         try:
-            # Copy-on-write, because torch warns about memory that it cannot write to; nothing is ever written.
-            array = np.load(file, mmap_mode="c", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise StoreError(f"{file}: cannot be read ({error}); {_REMEDY}") from None
-        if array.dtype != dtype or array.shape != (rows, *row_shape):
-            raise StoreError(
-                f"{file}: holds {array.dtype} of shape {array.shape}, and the manifest says {dtype} of "
-                f"{(rows, *row_shape)}; {_REMEDY}"
-            )
-        arrays[name] = array
+            place = find_rows(manifest, name, file)
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be read ({error.strerror or error}); {remedy(path)}") from None
+        if not place.is_plain or place.excess:
+            raise StoreError(f"{file}: holds no {dtype} of shape {shape}, as the manifest says; {remedy(path)}")
+        # Copy-on-write, because torch warns about memory that it cannot write to; nothing is ever written.
+        arrays[name] = np.memmap(file, dtype, "c", place.begin, shape)
     return arrays

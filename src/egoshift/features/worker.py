@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from egoshift.features.jobs import Encoded, Failed, Finished
+from egoshift.features.layout import UNFINISHED
 from egoshift.features.parts import write_part
-from egoshift.features.store import UNFINISHED
 from egoshift.features.wanted import Wanted
 from egoshift.features.work import AbstractWork, Written
 from egoshift.isolation import Walls, isolated

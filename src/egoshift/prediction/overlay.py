@@ -6,7 +6,6 @@ The recording's sound is kept.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -17,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from egoshift.errors import ConfigError
-from egoshift.files import sync_folder
+from egoshift.files import replacing
 from egoshift.media.container import first_frame, open_video
 from egoshift.prediction.overlay_frames import OverlayFrames
 from egoshift.prediction.sound_copy import AnyPacket, SoundCopy, can_carry
@@ -52,20 +51,14 @@ def write_overlay(prediction: Prediction, out: Path, progress: Progress | None =
         KeyboardInterrupt: After the file was finished early.
     """
     _check(prediction.path, out)
-    unfinished = out.with_name(out.name + ".tmp")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         drawing = _Drawing(prediction, progress)
-        drawing.run(unfinished)
-        unfinished.replace(out)
-        sync_folder(out.parent)
+        with replacing(out) as unfinished:
+            drawing.run(unfinished)
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"{out}: cannot be written ({reason}); free some space, or choose another place"
         raise ConfigError(message) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
     if drawing.was_interrupted:
         raise KeyboardInterrupt
     return drawing.notices

@@ -80,7 +80,7 @@ def _placed(encoder: str, folder: Path, taken: set[str]) -> str:
     (folder / ENCODERS / target).mkdir(parents=True, exist_ok=True)
     for name in FILES:
         if (folder / ENCODERS / target / name).resolve() != (place / name).resolve():
-            shutil.copyfile(place / name, folder / ENCODERS / target / name)
+            write_atomically(folder / ENCODERS / target / name, (place / name).read_bytes())
     return f"{sensor}:{ENCODERS}/{target}"
 
 

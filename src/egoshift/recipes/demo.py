@@ -7,6 +7,7 @@ from pathlib import Path
 from egoshift.datasets import DataCard
 from egoshift.evaluation import Result
 from egoshift.features import ExtractProgress, check
+from egoshift.files import write_atomically
 from egoshift.recipes.egoworld import ENCODER, egoworld_settings
 from egoshift.recipes.execute import train
 from egoshift.recipes.filling import fill_store
@@ -61,7 +62,7 @@ def run_demo(out: Path, *, scale: float = 1.0, seed: int = 0, progress: OnStep) 
             train(run, folder, progress=partial(_training_step, progress, title))
             results += evaluate(folder, results=out / "results").values()
     page = out / "report.html"
-    page.write_text(html(results), encoding="utf-8")
+    write_atomically(page, html(results).encode())
     return table_rows(results), page
 
 

@@ -24,6 +24,7 @@ from egoshift.recipes.run_files import absolute, read_run, write_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
 from egoshift.remote import name_of
+from egoshift.space import need_space
 from egoshift.training import FitProgress, FitReport, fit
 from egoshift.training.checkpoint import trained_parameters
 from egoshift.training.devices import Accelerator
@@ -53,6 +54,7 @@ def train(
         ConfigError: ``out`` holds another run, or the data do not allow what the run asks for.
     """
     if processes().is_first:
+        need_space(out, 0, "models")  # how much is known when they are built
         out.mkdir(parents=True, exist_ok=True)
         _claim(out, run)
     opened = Opened.of(run, run.train)

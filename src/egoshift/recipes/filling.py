@@ -9,10 +9,11 @@ from egoshift.encoders.precision import Precision, name_device
 from egoshift.errors import ConfigError
 from egoshift.features import ExtractProgress, ExtractReport, FramePlan, View, Workers, extract, extract_sensor
 from egoshift.features.check import open_locator
-from egoshift.features.store import MANIFEST
+from egoshift.features.layout import MANIFEST
 from egoshift.recipes.sensor_encoders import load_signal_tower
 from egoshift.recipes.stores import store_folder
 from egoshift.remote import work_on
+from egoshift.space import need_space
 
 
 def fill_store(
@@ -27,6 +28,7 @@ def fill_store(
     batch_size: int = 16,
     progress: Callable[[ExtractProgress], None] | None = None,
     workers: Workers | None = None,
+    wait: bool = False,
 ) -> ExtractReport:
     """Encode what the clips of a data card need into its store; resumable, and a repeated call does nothing.
 
@@ -43,18 +45,27 @@ def fill_store(
         batch_size: Images, or windows, per call of the encoder.
         progress: Called after every batch.
         workers: Processes to encode in; none: this one.
+        wait: Whether to wait while another process writes this store.
 
     Raises:
         ConfigError: Hand crops without detections in the card; views, another precision or another runtime of an
-            encoder of a sensor; no such workers or runtime.
+            encoder of a sensor; no such workers or runtime; a disk that is full or read-only.
     """
     sensor, out = sensor_of(encoder), store_folder(card, encoder)
+    need_space(out, 0, "features")  # how much is known later; whether anything can be written, before weights are read
     if sensor is not None:
         _check_sensor(encoder, sensor, views, precision, runtime)
         tower = load_signal_tower(encoder, device=name_device(device))
         with work_on(out, (MANIFEST,)):
             return extract_sensor(
-                load_dataset(card), tower, out, plan=plan, batch_size=batch_size, progress=progress, workers=workers
+                load_dataset(card),
+                tower,
+                out,
+                plan=plan,
+                batch_size=batch_size,
+                progress=progress,
+                workers=workers,
+                wait=wait,
             )
     wanted: tuple[View, ...] = ("full",) if card.hands is None else ("full", "hand")
     wanted = wanted if views is None else tuple(views)
@@ -75,6 +86,7 @@ def fill_store(
             batch_size=batch_size,
             progress=progress,
             workers=workers,
+            wait=wait,
         )
 
 

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
+import numpy as np
+
 from egoshift.errors import ConfigError
+from egoshift.features.layout import layout_of
 from egoshift.features.manifest import View
+from egoshift.features.rows import row_bytes
 
 DEFAULT_HOURS = (100.0, 10_000.0, 1_000_000.0)
 CLIPS_PER_HOUR = 900.0
@@ -154,8 +158,7 @@ def bytes_per_frame(views: tuple[View, ...], dim: int) -> int:
     >>> bytes_per_frame(("full", "hand"), 512)
     2073
     """
-    time_bytes, box_bytes, origin_bytes = 8, 4 * 4, 1
-    return time_bytes + len(views) * dim * 2 + ("hand" in views) * (box_bytes + origin_bytes)
+    return sum(row_bytes(dtype, shape) for dtype, shape in layout_of(views, np.dtype("<f2"), dim).values())
 
 
 def plan_document(rates: Rates, job: Job, costs: list[Cost]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from egoshift.errors import ConfigError
+from egoshift.files import write_atomically
 from egoshift.recipes.run import Run, nearest
 
 
@@ -52,7 +53,7 @@ def _with_paths(run: Run, change: Callable[[Path], Path]) -> Run:
 def write_run(run: Run, path: Path) -> None:
     """Write the run, defaults included, as a YAML file that ``read_run`` takes; paths become absolute."""
     fields = absolute(run).model_dump(mode="json")
-    path.write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
+    write_atomically(path, yaml.safe_dump(fields, sort_keys=False).encode())
 
 
 def override(run: Run, assignments: Sequence[str]) -> Run:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.evaluation import ModalityResult
+from egoshift.files import write_atomically
 from egoshift.recipes.modalities import NumberTable, dataset_frames, html, tables
 from egoshift.recipes.worlds import MULTIMODAL, Job, OnWork, Replicate, do_all, sensor_steps
 from egoshift.recipes.worlds.sensor_variants import DEMO
@@ -29,6 +30,6 @@ def run_sensor_demo(
     card = replicate.world / f"{MULTIMODAL}.yaml"
     page = replicate.results_folder.parent / "report.html"
     frames = {MULTIMODAL: dataset_frames(load_dataset(DataCard.read(card)))}
-    page.write_text(html(results, frames), encoding="utf-8")
+    write_atomically(page, html(results, frames).encode())
     found = tables(results)
     return [*found[1:], found[0]], results, page

@@ -9,6 +9,7 @@ from pathlib import Path
 import xxhash
 from pydantic import BaseModel, ValidationError
 
+from egoshift.files import write_atomically
 from egoshift.remote.places import cache_folder
 
 _CHUNK = 1 << 22
@@ -59,10 +60,8 @@ def read_listing(path: Path) -> Listing | None:
 def write(path: Path, known: Record | Listing) -> None:
     """Keeps what is known of a copy."""
     place = beside(path, ".json" if isinstance(known, Record) else ".list")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_name(f"{place.name}.{os.getpid()}.tmp")
-    unfinished.write_text(known.model_dump_json(), encoding="utf-8")
-    unfinished.replace(place)
+    # Not durable: what is lost is asked for again, and there may be a hundred thousand of them.
+    write_atomically(place, known.model_dump_json().encode(), durable=False)
 
 
 def digest_of(path: Path) -> str:

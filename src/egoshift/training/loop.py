@@ -19,12 +19,13 @@ from egoshift.features import AbstractFeatureSource
 from egoshift.features.shards import SHARDS_TOGETHER
 from egoshift.processes import others_needed, processes
 from egoshift.records import Label, Scores
+from egoshift.space import need_space
 from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
 from egoshift.training.devices import Accelerator, check_same, open_fabric
 from egoshift.training.epochs import Trainer
 from egoshift.training.objectives import Objective, check_objective
 from egoshift.training.report import FitReport, OnProgress
-from egoshift.training.resume import RESUME_FILE
+from egoshift.training.resume import RESUME_FILE, training_bytes
 from egoshift.training.settings import FitSettings
 
 
@@ -74,7 +75,8 @@ def fit(
         progress: Called as training goes on.
 
     Raises:
-        ConfigError: If labels, streams, settings or devices do not fit, or the loss is no longer a number.
+        ConfigError: If labels, streams, settings or devices do not fit, the loss is no longer a number, or the disk has
+            no room for the model.
         StoreError: If features are not finite.
         CheckpointError: If the training to resume is damaged or another one.
         ProcessError: If another process that shares the work has ended.
@@ -86,6 +88,8 @@ def fit(
     validation_text = validation_text or text
     indices = _clips(classifier, train, text, objective)
     _check_rest(classifier, validation, text, validation_text, checkpoint, resume)
+    if checkpoint is not None and processes().is_first:
+        need_space(checkpoint, training_bytes(classifier, text), "the model and the points to resume its training from")
     clips, unlabelled = len(indices), len(train) - len(indices)
     classifier.observe(_all_clips(train.subset(indices), settings), text)
     save = partial(_save, checkpoint, classifier, text, text_encoder, provenance)

@@ -132,6 +132,21 @@ def _text_digest(text: Mapping[Label, ClassText]) -> str:
     return digest.hexdigest()
 
 
+def training_bytes(classifier: AbstractClassifier, text: Mapping[Label, ClassText]) -> int:
+    """What a training keeps on the disk at most: the model, and two points to resume from, of which one is written.
+
+    Such a point has the weights, the best of them so far, and two moments of each parameter that is trained.
+    """
+    state = sum(map(_num_bytes, kept_state(classifier).values()))
+    trained = sum(map(_num_bytes, trained_parameters(classifier).values()))
+    vectors = sum(words.vectors.numel() * 4 for words in text.values())
+    return state + vectors + 2 * (2 * state + 2 * trained)
+
+
+def _num_bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
 def save_resume_point(
     folder: Path,
     job: Job,

@@ -8,6 +8,7 @@ import av
 import numpy as np
 from jaxtyping import Float32
 
+from egoshift.files import replacing
 from egoshift.world.detections import FrameDetections, detect
 from egoshift.world.noises import SOUND_RATE_HZ
 from egoshift.world.render import Renderer
@@ -46,9 +47,7 @@ def encode(
         rate_hz: Frames a second.
         samples: One channel at ``SOUND_RATE_HZ`` from the first frame on; none makes a video without a sound track.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}.part{path.suffix.lower()}")
-    with av.open(str(unfinished), "w", format="mp4") as container:
+    with replacing(path) as unfinished, av.open(str(unfinished), "w", format="mp4") as container:
         # One thread: the same bytes on every machine, and a process per video keeps the cores busy.
         stream = container.add_stream("libx264", rate=Fraction(rate_hz), options={"preset": "superfast", "crf": "24"})
         stream.width, stream.height = size
@@ -64,7 +63,6 @@ def encode(
             container.mux(packet)
         for packets in sound:
             container.mux(packets)
-    unfinished.replace(path)
 
 
 def _sound_packets(

@@ -10,9 +10,9 @@ import torch
 
 from egoshift.errors import ConfigError, DataError, StoreError
 from egoshift.features import ExtractProgress, FramePlan, Store, View, extract
+from egoshift.features.layout import NEXT, UNFINISHED
 from egoshift.features.lock import writing
 from egoshift.features.parts import write_part
-from egoshift.features.store import NEXT, UNFINISHED
 from tests.fixtures.videos import write_frames, write_video
 
 from .examples import BLOCKS_CARD, BlockEncoder, LeftHalf, NaNEncoder, contents, example_dataset, shown_index

@@ -1,10 +1,16 @@
 import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from egoshift.errors import StoreError
-from egoshift.features.lock import LOCK, writing
+from egoshift.features import lock
+from egoshift.features.lock import LOCK, holder, writing
 
 
 def test_a_second_writer_is_told_who_holds_the_store(tmp_path):
@@ -20,7 +26,8 @@ def test_the_store_is_free_again_and_nothing_is_left_behind(tmp_path):
 
 
 def test_the_file_of_a_process_that_is_gone_holds_nobody_up(tmp_path):
-    (tmp_path / LOCK).write_text("process 1 on this machine\n")  # a process that runs, and never took the lock
+    here = socket.gethostname()
+    (tmp_path / LOCK).write_text(f"process 1 on {here}\n")  # a process that runs, and never took the lock
     with writing(tmp_path):
         assert (tmp_path / LOCK).read_text().startswith(f"process {os.getpid()} ")
 
@@ -48,3 +55,91 @@ def test_only_one_of_many_writers_is_let_in_at_a_time(tmp_path):
         thread.join()
     assert most[0] == 1
     assert refused[0] < 200
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from egoshift.features.lock import writing
+
+with writing(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def _hold(store: Path) -> "subprocess.Popen[str]":
+    held = subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(store)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert held.stdout is not None
+    assert held.stdout.readline() == "held\n"
+    return held
+
+
+def test_the_lock_of_a_killed_process_is_taken_over_and_that_is_told(tmp_path, caplog):
+    with _hold(tmp_path) as other:
+        who = f"process {other.pid} on {socket.gethostname()}"
+        assert holder(tmp_path) == who
+        with pytest.raises(
+            StoreError, match=rf"{who} is writing this store; wait until it is done \(--wait\), or stop"
+        ):
+            writing(tmp_path).__enter__()
+        other.send_signal(signal.SIGKILL)
+    assert (tmp_path / LOCK).exists()
+    assert holder(tmp_path) is None
+    with writing(tmp_path):
+        assert holder(tmp_path) == f"process {os.getpid()} on {socket.gethostname()}"
+    assert caplog.messages == [
+        f"{tmp_path}: {who} was killed while it wrote this store; going on from what it finished"
+    ]
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_whoever_waits_is_let_in_when_the_other_is_done(tmp_path, caplog):
+    caplog.set_level("INFO")
+    with _hold(tmp_path) as other:
+        assert other.stdin is not None
+        threading.Timer(0.3, other.stdin.close).start()
+        with writing(tmp_path, wait=True):
+            assert holder(tmp_path) == f"process {os.getpid()} on {socket.gethostname()}"
+        assert other.wait() == 0
+    assert caplog.messages == [
+        f"{tmp_path}: waiting for process {other.pid} on {socket.gethostname()}, which is writing this store"
+    ]
+
+
+def test_a_lock_of_another_machine_is_left_to_a_person_where_machines_share_the_store(tmp_path, monkeypatch, caplog):
+    (tmp_path / LOCK).write_text("process 7 on elsewhere\n")
+    monkeypatch.setattr(lock, "_is_of_one_machine", lambda folder: False)
+    assert holder(tmp_path) == "process 7 on elsewhere"
+    refusal = (
+        rf"process 7 on elsewhere is writing .*, or was killed; if it does not run any more, remove {tmp_path}/lock"
+    )
+    with pytest.raises(StoreError, match=refusal):
+        writing(tmp_path).__enter__()
+    assert (tmp_path / LOCK).read_text() == "process 7 on elsewhere\n"
+    (tmp_path / LOCK).unlink()
+    with writing(tmp_path):
+        pass
+
+
+def test_on_a_disk_of_this_machine_another_name_of_the_host_means_nothing(tmp_path, monkeypatch):
+    """As after a container was killed: the next one has another host name."""
+    (tmp_path / LOCK).write_text("process 7 on elsewhere\n")
+    monkeypatch.setattr(lock, "_is_of_one_machine", lambda folder: True)
+    assert holder(tmp_path) is None
+    with writing(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_kind_of_file_system_is_that_of_the_nearest_mount(tmp_path, monkeypatch):
+    root = tmp_path.resolve()
+    mounts = f"/dev/a / ext4 rw 0 0\nserver:/x {root} nfs4 rw 0 0\n/dev/b {root}/own xfs rw 0 0\n"
+    read_text = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, **how: mounts if str(path) == "/proc/self/mounts" else read_text(path, **how)
+    )
+    folders = [Path("/"), tmp_path, tmp_path / "store", tmp_path / "own" / "store", tmp_path / "ownother"]
+    assert [lock._is_of_one_machine(folder) for folder in folders] == [True, False, False, True, False]

@@ -5,7 +5,7 @@ import pytest
 
 from egoshift.errors import StoreError
 from egoshift.features import Store
-from egoshift.features.store import NEXT, UNFINISHED, array_layout
+from egoshift.features.layout import NEXT, UNFINISHED, array_layout
 
 from .examples import BLOCKS_CARD, make_store
 
@@ -77,7 +77,9 @@ def test_a_damaged_array_is_named(store, spoil):
         np.save(file, np.zeros((4, 4), np.float16))
     else:
         np.save(file, np.zeros((5, 4), np.float32))
-    with pytest.raises(StoreError, match=r"full.npy: (cannot be read|holds) .*; delete the folder and extract again"):
+    with pytest.raises(
+        StoreError, match=r"full.npy: (cannot be read|holds) .*; `egoshift store repair .*` keeps the videos"
+    ):
         Store.open(store.path)
 
 
@@ -85,9 +87,12 @@ def test_a_changed_byte_is_found_when_looked_for(store):
     array = np.load(store.path / "hand.npy")
     array[4, 1] += 1
     np.save(store.path / "hand.npy", array)
-    reopened = Store.open(store.path)
-    with pytest.raises(StoreError, match=r"hand.npy: its content is not what extraction wrote"):
+    reopened = Store.open(store.path, check=False)
+    named = r"hand.npy: rows are not as they were written \(1 videos: b\); `egoshift store repair .*store` keeps"
+    with pytest.raises(StoreError, match=named):
         reopened.verify()
+    with pytest.raises(StoreError, match=named):
+        Store.open(store.path)
 
 
 def test_a_video_that_is_not_stored_is_named(store):
@@ -106,7 +111,7 @@ def test_the_manifest_says_what_made_it(store):
     assert manifest["encoder"]["sha256"] == "0" * 64
     assert manifest["plan"] == {"kind": "grid", "rate_hz": 4.0, "num_frames": None}
     assert manifest["hand"] == {"kind": "left-half", "first_s": 0.0}
-    assert set(manifest["videos"]["a"]) == {"rows", "duration_s", "num_bytes", "fingerprint", "times_hash"}
+    assert set(manifest["videos"]["a"]) == {"rows", "duration_s", "num_bytes", "fingerprint", "times_hash", "hashes"}
     assert set(manifest["arrays"]) == {"times", "full", "hand", "hand_boxes", "hand_origins"}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from egoshift.errors import ConfigError, MediaError
 from egoshift.features import View
-from egoshift.features.store import array_layout
+from egoshift.features.layout import array_layout
 from egoshift.recipes.plan import CLIPS_PER_HOUR, Cost, Job, Rates, bytes_per_frame, cost_of, plan_document
 from egoshift.recipes.plan_rates import measure_rates, read_rates
 from tests.fixtures.checkpoints import write_clip

@@ -1,6 +1,7 @@
 """Trained models out of their folders and into another, as ONNX files that anything can run."""
 
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,13 @@ def sizes_of(signature: Signature) -> dict[str, Sizes]:
     return sizes | {text_input(label): (f"classes_{label}", dim) for label, dim in signature.text_dims.items()}
 
 
+def _npy(vectors: Tensor) -> bytes:
+    """As a ``.npy`` file."""
+    content = BytesIO()
+    np.save(content, vectors.numpy())
+    return content.getvalue()
+
+
 def _export_model(found: Checkpoint, labels: str, out: Path) -> ModelCard:
     signature = signature_of(found.classifier, found.text)
     sizes, path = sizes_of(signature), out / f"{labels}.onnx"
@@ -95,7 +103,7 @@ def _export_model(found: Checkpoint, labels: str, out: Path) -> ModelCard:
     vectors = {}
     for label in signature.text_dims:
         vectors[label] = f"{labels}.{text_input(label)}.npy"
-        np.save(out / vectors[label], found.text[label].vectors.numpy())
+        write_atomically(out / vectors[label], _npy(found.text[label].vectors))
     masks = {one.name: one.mask for one in signature.streams}
     counts = {label: len(words.vectors) for label, words in found.text.items()}
     return ModelCard(

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from egoshift.errors import ConfigError
+from egoshift.files import moving_into
+from egoshift.space import need_space
 
 OPSET = 20
 
@@ -60,8 +62,10 @@ def write_graph(
         outputs: Their names.
 
     Raises:
-        ConfigError: The exporter refuses the module.
+        ConfigError: The exporter refuses the module, or there is no room for its weights.
     """
+    weights = sum(value.numel() * value.element_size() for value in module.state_dict().values())
+    need_space(path, weights, "its weights")
     names = dict.fromkeys(size for shape in sizes.values() for size in shape if isinstance(size, str))
     axes = {name: torch.export.Dim(name, min=1) for name in names}
     shapes = tuple(
@@ -85,9 +89,8 @@ def write_graph(
             raise ConfigError(f"{path.name}: torch cannot record this model as a graph ({reason})") from error
     assert program is not None, "dynamo gives a program"
     _check_sizes(path, program.model.graph.inputs, sizes)
-    weights = sum(value.numel() * value.element_size() for value in module.state_dict().values())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    program.save(str(path), external_data=weights > LARGEST)
+    with moving_into(path.parent) as within:  # by its own name, which the graph calls its weights' file after
+        program.save(str(within / path.name), external_data=weights > LARGEST)
 
 
 class _Spread(nn.Module):

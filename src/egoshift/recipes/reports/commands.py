@@ -12,8 +12,8 @@ from egoshift.encoders import SIGNAL, SensorCard, WeightCard
 from egoshift.errors import EgoshiftError
 from egoshift.evaluation import Result
 from egoshift.evaluation.modality_result import ModalityResult
+from egoshift.features.layout import MANIFEST
 from egoshift.features.manifest import Manifest
-from egoshift.features.store import MANIFEST
 from egoshift.recipes.execute import MODELS, RUN_FILE
 from egoshift.recipes.reports.found import Found
 from egoshift.recipes.reports.portable import as_recipe, needed_models, with_places

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from egoshift.files import replacing
 from egoshift.world.detections import FrameDetections
 from egoshift.world.script import Script
 
@@ -38,11 +39,12 @@ def write_boxes(path: Path, script: Script, found: Sequence[FrameDetections]) ->
             rows.append((script.video_id, time_s, *thing.box, "object", thing.score, True))
         if not frame.hands:
             rows.append((script.video_id, time_s, None, None, None, None, "hand", 0.0, False))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pl.DataFrame(rows, schema=BOX_SCHEMA, orient="row").write_parquet(path)
+    with replacing(path) as unfinished:
+        pl.DataFrame(rows, schema=BOX_SCHEMA, orient="row").write_parquet(unfinished)
 
 
 def join_boxes(parts: Path, path: Path) -> None:
     """Make one table of the tables in the folder ``parts``, in the order of their names, and remove them."""
-    pl.concat(pl.read_parquet(part) for part in sorted(parts.glob("*.parquet"))).write_parquet(path)
+    with replacing(path) as unfinished:
+        pl.concat(pl.read_parquet(part) for part in sorted(parts.glob("*.parquet"))).write_parquet(unfinished)
     shutil.rmtree(parts)

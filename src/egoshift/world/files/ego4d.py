@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from egoshift.files import write_atomically
 from egoshift.world.script import Action, Script
 from egoshift.world.vocabulary import EGO4D_NOUN_NAMES, EGO4D_VERB_NAMES, Classes
 
@@ -127,4 +128,4 @@ def _video(script: Script, has_sound: bool, has_imu: bool) -> dict[str, object]:
 
 
 def _write_json(path: Path, contents: object) -> None:
-    path.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
+    write_atomically(path, (json.dumps(contents, indent=1) + "\n").encode())

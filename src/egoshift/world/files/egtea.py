@@ -9,6 +9,7 @@ set: there are no train splits, and sessions are whole.
 from collections.abc import Sequence
 from pathlib import Path
 
+from egoshift.files import write_atomically
 from egoshift.world.script import Action, Script
 from egoshift.world.vocabulary import Classes
 
@@ -77,4 +78,4 @@ def _write_classes(path: Path, names: Sequence[str]) -> None:
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())

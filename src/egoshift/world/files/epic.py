@@ -7,11 +7,13 @@ at 50 or 60.
 """
 
 import csv
+import io
 import pickle
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from egoshift.files import write_atomically
 from egoshift.world.detections import DetectedHand, DetectedObject, FrameDetections
 from egoshift.world.drawing.pen import Box
 from egoshift.world.script import Action, Script
@@ -65,9 +67,8 @@ def write_annotations(folder: Path, scripts: Sequence[Script], classes: Classes)
 def write_detections(folder: Path, script: Script, found: Sequence[FrameDetections]) -> None:
     """Write ``P01/P01_101.pkl``."""
     path = folder / script.participant_id / f"{script.video_id}.pkl"
-    path.parent.mkdir(parents=True, exist_ok=True)
     messages = [frame_message(script.video_id, number, frame) for number, frame in enumerate(found, start=1)]
-    path.write_bytes(pickle.dumps(messages))
+    write_atomically(path, pickle.dumps(messages))
 
 
 def timestamp(seconds: float, decimals: int = 2) -> str:
@@ -102,10 +103,11 @@ def _segment(script: Script, number: int, action: Action, classes: Classes) -> t
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def frame_message(video_id: str, frame_number: int, found: FrameDetections) -> bytes:

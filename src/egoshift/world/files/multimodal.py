@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from egoshift.files import write_atomically
 from egoshift.world.script import Script
 from egoshift.world.vocabulary import Activity
 
@@ -41,9 +42,9 @@ def write_annotations(folder: Path, scripts: Sequence[Script], activities: Seque
     folder.mkdir(parents=True, exist_ok=True)
     classes = [(number, activity.name, _group(activity)) for number, activity in enumerate(activities)]
     schema = {"id": pl.Int64, "name": pl.String, "group": pl.String}
-    pl.DataFrame(classes, schema=schema, orient="row").write_csv(folder / "classes.csv")
+    write_atomically(folder / "classes.csv", pl.DataFrame(classes, schema=schema, orient="row").write_csv().encode())
     clips = [clip for script in scripts for clip in _clips(script, activities)]
-    pl.DataFrame(clips, schema=CLIP_SCHEMA, orient="row").write_csv(folder / "clips.csv")
+    write_atomically(folder / "clips.csv", pl.DataFrame(clips, schema=CLIP_SCHEMA, orient="row").write_csv().encode())
 
 
 def _clips(script: Script, activities: Sequence[Activity]) -> Iterator[tuple[object, ...]]:

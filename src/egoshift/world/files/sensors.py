@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from egoshift.files import write_atomically
 from egoshift.world.imu import Inertial, measure
 from egoshift.world.script import Script
 
@@ -128,5 +129,4 @@ def _order(felt: Inertial, defects: Defects) -> np.ndarray:
 
 
 def _write(path: Path, columns: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pl.DataFrame(columns, nan_to_null=True).write_csv(path, float_precision=DIGITS)
+    write_atomically(path, pl.DataFrame(columns, nan_to_null=True).write_csv(float_precision=DIGITS).encode())

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from egoshift.errors import StoreError
+from egoshift.features import FramePlan, Store
+from egoshift.features.layout import MANIFEST, NEXT
+from egoshift.features.union import merge_stores
+
+from .examples import contents, make_store
+
+
+def half(folder: Path, whole: Store, videos: list[str]) -> Store:
+    """A store with some videos of another, which it was extracted with."""
+    from egoshift.features.assembly import assemble, rows_of
+
+    folder.mkdir()
+    arrays = {name: np.load(whole.path / f"{name}.npy") for name in whole.manifest.arrays}
+    sources = {v: (whole.manifest.videos[v], lambda v=v: rows_of(arrays, *whole.offsets[v])) for v in videos}
+    assemble(folder, whole.manifest, sources)
+    return Store.open(folder)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Store:
+    return make_store(tmp_path / "whole", {"a": [0, 0.25], "b": [1], "c": [0.5, 0.75]}, views=("full", "hand"))
+
+
+def test_stores_become_the_store_that_would_have_been_extracted_at_once(whole: Store, tmp_path: Path) -> None:
+    parts = [half(tmp_path / name, whole, list(name)) for name in ("ca", "ab")]
+    made = merge_stores([part.path for part in parts], tmp_path / "out")
+    assert contents(made.path) == contents(whole.path)
+    assert list(made.offsets) == ["a", "b", "c"]
+
+
+def test_what_failed_in_all_of_them_is_still_said_to_have_failed(whole: Store, tmp_path: Path) -> None:
+    parts = [half(tmp_path / name, whole, list(name)) for name in "ab"]
+    for part, failed in zip(parts, ({"b": "no-frames", "x": "corrupt"}, {"x": "late", "w": "corrupt"}), strict=True):
+        manifest = part.manifest.model_copy(update={"failed": failed})
+        (part.path / MANIFEST).write_text(manifest.text())
+    made = merge_stores([part.path for part in parts], tmp_path / "out")
+    assert made.manifest.failed == {"w": "corrupt", "x": "corrupt"}
+
+
+def test_other_settings_are_refused_with_both_values(whole: Store, tmp_path: Path) -> None:
+    other = make_store(tmp_path / "other", {"d": [0]}, views=("full", "hand"), plan=FramePlan(rate_hz=8))
+    refusal = rf"{other.path}: plan.rate_hz is 8.0, and 4.0 in {whole.path}; only stores of the same settings"
+    with pytest.raises(StoreError, match=refusal):
+        merge_stores([whole.path, other.path], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_video_that_differs_is_refused_with_both_stores(whole: Store, tmp_path: Path) -> None:
+    other = make_store(tmp_path / "other", {"b": [1], "c": [0.5, 1.0]}, views=("full", "hand"))
+    with pytest.raises(StoreError) as caught:
+        merge_stores([whole.path, other.path], tmp_path / "out")
+    named = f"{other.path}: video {{!r}} is not the same in {whole.path} (other {{}}); leave one of the two stores out"
+    lines = str(caught.value).splitlines()
+    assert [line.rpartition(",")[0] for line in lines] == [named.format("b", "features"), named.format("c", "times")]
+
+
+def test_a_damaged_store_is_not_merged(whole: Store, tmp_path: Path) -> None:
+    part = half(tmp_path / "part", whole, ["a"])
+    content = bytearray((part.path / "full.npy").read_bytes())
+    content[-1] ^= 1
+    (part.path / "full.npy").write_bytes(content)
+    refusal = rf"{part.path}: rows of video 'a' are not as they were written; `egoshift store repair {part.path}`"
+    with pytest.raises(StoreError, match=refusal):
+        merge_stores([part.path], tmp_path / "out")
+
+
+def test_a_store_that_is_there_is_not_written_over_but_a_killed_merge_goes_on(whole: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="a store is here already; give another folder to merge into"):
+        merge_stores([whole.path], whole.path)
+    (tmp_path / "out" / NEXT).mkdir(parents=True)
+    (tmp_path / "out" / NEXT / "full.npy").write_bytes(b"half")
+    assert contents(merge_stores([whole.path], tmp_path / "out").path) == contents(whole.path)
