@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "videos").mkdir()
     for name in ("v", "w"):
         write_video(place / "videos" / f"{name}.mp4", 20, 10)
-    rows = ("v,0.0,1.0,cup,cut,train", "v,0.5,1.5,bowl,wash,train", "w,0.0,1.0,knife,a,train", "w,0.5,1.5,cup,cut,val")
+    rows = ("v,0.0,1.0,cup,cut,train", "v,0.5,1.5,bowl,wash,train", "w,0.0,1.0,knife,a,train", "w,1.0,2.0,cup,cut,val")
     (place / "clips.csv").write_text("\n".join(("video,start,stop,noun,verb,split", *rows)) + "\n")
     card = {"name": "mine", "format": "folder", "annotations": "clips.csv", "videos": "videos"}
     (place / "card.yaml").write_text(yaml.safe_dump(card))

@@ -1,5 +1,6 @@
 """``egoshift evaluate``: trained models and data sets become result files."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,12 @@ from egoshift.cli.console import answers, print_json, progress
 from egoshift.cli.train import Device
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from egoshift.evaluation import ModalityResult, Result
     from egoshift.evaluation.modality_result import SubsetRow
     from egoshift.evaluation.result import MetricRow
+    from egoshift.recipes.run import OverlapRule
     from egoshift.records import Label
 
 EXAMPLES = """Examples:
@@ -21,10 +25,23 @@ EXAMPLES = """Examples:
   egoshift evaluate runs/xmic --test another.yaml"""
 
 
+class Overlapping(StrEnum):
+    """What becomes of tested clips that show what training saw."""
+
+    REFUSE = "refuse"
+    TELL = "tell"
+
+
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained run")],
     test: Annotated[list[Path] | None, typer.Option(help="Data card to evaluate on, instead of the run's own")] = None,
     device: Annotated[Device, typer.Option(help="auto is CUDA where there is a device")] = Device.AUTO,
+    overlap: Annotated[
+        Overlapping | None,
+        typer.Option(
+            help="refuse tested clips that show what training saw, or only tell of them; by default as in the run"
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead")] = False,
 ) -> None:
     """Evaluate within and across data sets, with shared and novel classes; one JSON file a model and data set.
@@ -39,7 +56,8 @@ def evaluate(
         def report(title: str, done: int, total: int) -> None:
             bar(done, total, title)
 
-        results, subsets = evaluate_both(run, test, device=device.value, progress=report)
+        rule: OverlapRule | None = overlap.value if overlap is not None else None
+        results, subsets = evaluate_both(run, test, device=device.value, overlap=rule, progress=report)
     if json:
         written: dict[Path, Result | ModalityResult] = {**results, **subsets}
         print_json(
@@ -59,6 +77,7 @@ def evaluate(
         _tell(path, result)
     for path, one in subsets.items():
         _tell_subsets(path, one)
+    _tell_overlaps([*results.values(), *subsets.values()])
     if results and test is None and all(result.test != result.train for result in results.values()):
         answers.print("all clips of the source were trained on, so nothing within it was evaluated; mark some as val")
     answers.print(f"next: egoshift tables {run}", markup=False)
@@ -73,6 +92,19 @@ def _tell(path: Path, result: "Result") -> None:
                 f" ({left_out} left out){_calibration(result, row.label)}  {path}",
                 markup=False,
             )
+
+
+def _tell_overlaps(results: "Sequence[Result | ModalityResult]") -> None:
+    """A line for each data set of which training saw something, and for models whose training is not known."""
+    lines = []
+    for result in results:
+        overlap = result.provenance.overlap
+        if overlap is not None and overlap.note:
+            lines.append(f"{result.test}: {overlap.note}")
+        for model in () if overlap is None else overlap.unknown:
+            lines.append(f"{model}: its training clips are not known, so they were not compared with those tested")
+    for line in dict.fromkeys(lines):
+        answers.print(line, markup=False, soft_wrap=True)
 
 
 def _calibration(result: "Result", label: "Label") -> str:

@@ -100,7 +100,13 @@ def _text(results: list[Path], form: TableFormat, cards: list[Path], *, mmg: boo
 
     from egoshift.errors import ConfigError
     from egoshift.recipes.modalities import MODALITY_FORMATS, both_as_csv, modality_rows
-    from egoshift.recipes.tables import TEXT_FORMATS, read_modality_results, read_results, table_rows
+    from egoshift.recipes.tables import (
+        TEXT_FORMATS,
+        overlap_notes,
+        read_modality_results,
+        read_results,
+        table_rows,
+    )
 
     read, of_modalities = read_results(results), read_modality_results(results)
     if not of_modalities and (mmg or cards):
@@ -117,7 +123,11 @@ def _text(results: list[Path], form: TableFormat, cards: list[Path], *, mmg: boo
     if form is TableFormat.CSV and more:
         return both_as_csv(rows, more)
     texts = [TEXT_FORMATS[form.value](rows)] if read or not more else []
-    return "\n".join([*texts, *([MODALITY_FORMATS[form.value](of_modalities, mmg)] if more else [])])
+    texts += [MODALITY_FORMATS[form.value](of_modalities, mmg)] if more else []
+    if form is not TableFormat.CSV and (notes := overlap_notes([*read, *of_modalities])):
+        mark = "% " if form is TableFormat.LATEX else ""
+        texts.append("".join(f"{mark}{note}\n" for note in notes))
+    return "\n".join(texts)
 
 
 def _page(read: "list[Result]", of_modalities: "list[ModalityResult]", cards: list[Path], *, mmg: bool) -> str:

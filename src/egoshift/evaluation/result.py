@@ -170,6 +170,30 @@ class Counts(Frozen):
     faults: dict[str, int] = Field(default_factory=dict)
 
 
+class Overlap(Frozen):
+    """What the evaluated clips share with those trained on; all zero is as it should be.
+
+    Attributes:
+        videos: Videos of evaluated clips that training saw too.
+        clips: Evaluated clips of these videos.
+        moments: Those of them that overlap a training clip in time, which a run must allow (``overlap: tell``).
+        unknown: Models that training began with of which it is not known what they were trained on.
+    """
+
+    videos: int = 0
+    clips: int = 0
+    moments: int = 0
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What a reader of the numbers must know, as the end of a sentence; empty where nothing is shared."""
+        if not self.clips:
+            return ""
+        when = f"at moments that it saw: {self.moments}" if self.moments else "none at a moment that it saw"
+        return f"training saw {self.videos} of the tested videos (tested clips in them: {self.clips}; {when})"
+
+
 class Provenance(Frozen):
     """What made the result.
 
@@ -178,6 +202,7 @@ class Provenance(Frozen):
         stores: Digests of the features by encoder, and of models that training began with.
         run: The run, defaults and overrides included.
         card: The data card evaluated on; empty in results of before it was kept.
+        overlap: What the evaluated clips share with those trained on; None in results of before it was looked for.
         command: As it was called.
         created: When, in UTC.
     """
@@ -186,6 +211,7 @@ class Provenance(Frozen):
     stores: dict[str, JsonValue] = Field(default_factory=dict)
     run: dict[str, JsonValue] = Field(default_factory=dict)
     card: str = ""
+    overlap: Overlap | None = None
     command: str = ""
     created: str = ""
 

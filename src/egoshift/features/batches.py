@@ -41,6 +41,11 @@ class AbstractFeatureSource(ABC):
         return None
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits of the data set that its samples are of, sorted; none where that is not known."""
+        return ()
+
+    @property
     def present(self) -> Mapping[str, Bool[Tensor, " n"]]:
         """Which samples have which stream; a stream that is not named is present everywhere."""
         return {}

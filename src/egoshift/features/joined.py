@@ -47,6 +47,11 @@ class JoinedFeatures(AbstractFeatureSource):
         return self._sources[0].spans
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """As the first source's."""
+        return self._sources[0].splits
+
+    @property
     def present(self) -> Mapping[str, Bool[Tensor, " n"]]:
         """Which samples have which stream."""
         return {name: value for source in self._sources for name, value in source.present.items()}

@@ -44,6 +44,11 @@ class SeenBy(AbstractFeatureSource):
         return self._source.spans
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """As the source's."""
+        return self._source.splits
+
+    @property
     def present(self) -> Mapping[str, Bool[Tensor, " n"]]:
         """As the source's, of the streams that are seen."""
         return {name: value for name, value in self._source.present.items() if name in self._seen}

@@ -80,6 +80,11 @@ class SignalFeatures(AbstractLabelledSource):
         return self._times_s
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that its clips are of."""
+        return tuple(sorted(self.clips["split"].drop_nulls().unique()))
+
+    @property
     def dropped(self) -> tuple[Fault, ...]:
         """One fault for each clip without the sensor, unless these were to be kept."""
         return self._dropped

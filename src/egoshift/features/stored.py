@@ -100,6 +100,11 @@ class StoredFeatures(AbstractLabelledSource):
         return torch.from_numpy(np.stack([self._starts_s, self._stops_s], 1))
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that its clips are of."""
+        return tuple(sorted(self.clips["split"].drop_nulls().unique()))
+
+    @property
     def dropped(self) -> tuple[Fault, ...]:
         """One fault for each clip that a store does not cover."""
         return self._dropped

@@ -66,7 +66,8 @@ def _training(model: TrainedModel) -> str:
     for label, found in fit.calibration.items():
         line += (
             f"; {label} temperature {found.temperature:.3g} (expected calibration error on {found.clips} held-out "
-            f"source clips {found.ece_before:.1f}% before, {found.ece_after:.1f}% after)"
+            f"source clips {found.ece_before:.1f}% before, {found.ece_after:.1f}% after, being fitted "
+            "to them)"
         )
     return line
 

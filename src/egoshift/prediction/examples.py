@@ -13,7 +13,7 @@ from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, StreamBatch
 from egoshift.datasets import DataCard, load_dataset
-from egoshift.errors import ConfigError, DataError, Fault, MediaError
+from egoshift.errors import DataError, Fault, MediaError
 from egoshift.features import TensorFeatures
 from egoshift.features.batches import ALL, AbstractLabelledSource, clip_targets
 from egoshift.features.coverage import past_the_end
@@ -202,32 +202,3 @@ def read_examples(
 
 def _vocabularies(dataset: Dataset) -> dict[Label, tuple[str, ...]]:
     return {label: vocabulary.names for label, vocabulary in dataset.vocabularies.items()}
-
-
-def held_out(examples: Examples, share: float, seed: int) -> tuple[Bool[Tensor, " n"], str]:
-    """Which segments to measure on: of whole recordings where there are four or more, else single segments.
-
-    Args:
-        examples: All segments.
-        share: How many of them, about.
-        seed: Of the draw.
-
-    Returns:
-        The mask, and what was held out in words.
-
-    Raises:
-        ConfigError: There are too few segments to hold any out.
-    """
-    number = len(examples.clips)
-    if number < 4:
-        raise ConfigError(f"{examples.path}: {number} segments are too few to learn from some and test on others")
-    random = np.random.default_rng(seed)
-    videos = examples.clips["video_id"].unique(maintain_order=True).to_list()
-    if len(videos) >= 4:
-        count = min(len(videos) - 1, max(2, round(share * len(videos))))
-        chosen = {videos[index] for index in random.permutation(len(videos))[:count].tolist()}
-        mask = torch.tensor([video in chosen for video in examples.clips["video_id"]])
-        return mask, f"{int(mask.sum())} segments of {count} recordings that it was not taught on"
-    mask = torch.zeros(number, dtype=torch.bool)
-    mask[torch.from_numpy(random.permutation(number)[: max(2, round(share * number))])] = True
-    return mask, f"{int(mask.sum())} segments that it was not taught on, of the same recordings"

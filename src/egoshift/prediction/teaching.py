@@ -15,8 +15,9 @@ from egoshift.evaluation import predict_logits
 from egoshift.evaluation.calibration import calibrations
 from egoshift.fusion import Fusion
 from egoshift.losses.prototypes import SCALES, class_prototypes
-from egoshift.prediction.examples import Examples, SegmentFeatures, held_out
+from egoshift.prediction.examples import Examples, SegmentFeatures
 from egoshift.prediction.gain import Gain, gain_of
+from egoshift.prediction.holdout import held_out
 from egoshift.prediction.package import Package
 from egoshift.prediction.predictor import Predictor
 from egoshift.records import Label, Scores
@@ -72,9 +73,14 @@ def teach(
 
     Raises:
         ConfigError: No model answers a kind of label of the segments, there are too few, or they cannot be taught in
-            this way.
+            this way; or an epoch would be chosen by the segments that are measured on.
         DataError: A segment cannot be read.
     """
+    if settings.selection != "last":
+        raise ConfigError(
+            f"{examples.path}: selection {settings.selection!r} would choose the epoch by the segments that the gain "
+            "is measured on; leave it at 'last'"
+        )
     mask, words = held_out(examples, share, seed)
     models, gains = [], []
     for model in predictor.package.models:

@@ -19,6 +19,7 @@ from egoshift.errors import ConfigError
 from egoshift.features import AbstractFeatureSource, SeenBy
 from egoshift.processes import processes
 from egoshift.recipes.models import build, class_texts, start_from
+from egoshift.recipes.overlap import check_targets, recordings_of
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import absolute, read_run, write_run
 from egoshift.recipes.stores import Opened, made_from
@@ -51,13 +52,15 @@ def train(
         What training did, by labels.
 
     Raises:
-        ConfigError: ``out`` holds another run, or the data do not allow what the run asks for.
+        ConfigError: ``out`` holds another run, the data do not allow what the run asks for, or clips that it is tested
+            on show what it is trained on.
     """
     if processes().is_first:
         need_space(out, 0, "models")  # how much is known when they are built
         out.mkdir(parents=True, exist_ok=True)
         _claim(out, run)
     opened = Opened.of(run, run.train)
+    check_targets(run, opened)
     text = class_texts(run, opened, run.labels)
     reports = {}
     for labels in label_groups(run):
@@ -127,7 +130,7 @@ def _sources(
         target = Opened.of(run, run.test[0])
         text = class_texts(run, target, labels)
         return everything, (target.features(run, target.evaluation_clips(trained_on=False), labels), text)
-    held_out = held_out_clips(everything.groups, run.held_out, run.fit.seed)
+    held_out = held_out_clips(recordings_of(opened, everything.groups), run.held_out, run.fit.seed)
     if held_out.all():
         raise ConfigError(
             f"{opened.card.name}: one training video cannot be split to select an epoch on; --set fit.selection=last"

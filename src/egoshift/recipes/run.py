@@ -15,6 +15,9 @@ from egoshift.remote.fields import Place
 from egoshift.training import FitSettings, Objective
 from egoshift.training.classifiers import CLASSIFIERS
 
+OverlapRule = Literal["refuse", "tell"]
+"""What becomes of tested clips that show what training saw (``egoshift.recipes.overlap``)."""
+
 
 class StreamRef(BaseModel):
     """Where a method's stream comes from: a view of the store that this encoder filled, or a sensor's own signal."""
@@ -108,6 +111,9 @@ class Run(BaseModel):
         default="exact", description="What makes a class shared: its name, or also the synonyms the data sets give"
     )
     synonyms: Place | None = Field(default=None, description="CSV name,canonical: names that count as shared")
+    overlap: OverlapRule = Field(
+        default="refuse", description="Tested clips that show what training saw are refused, or only told of"
+    )
 
     @field_validator("templates")
     @classmethod

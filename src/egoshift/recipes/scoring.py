@@ -22,11 +22,13 @@ from egoshift.evaluation import (
     library_versions,
     predict_answers,
 )
+from egoshift.evaluation.result import Overlap
 from egoshift.features import AbstractFeatureSource
 from egoshift.processes import processes
 from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups, provenance_of
 from egoshift.recipes.models import class_texts
-from egoshift.recipes.run import Run
+from egoshift.recipes.overlap import overlap_of
+from egoshift.recipes.run import OverlapRule, Run
 from egoshift.recipes.run_files import read_run
 from egoshift.recipes.stores import Opened, made_from
 from egoshift.records import Label
@@ -43,6 +45,7 @@ def evaluate(
     *,
     results: Path | None = None,
     device: Accelerator = "auto",
+    overlap: OverlapRule | None = None,
     progress: OnEvaluation | None = None,
 ) -> dict[Path, Result]:
     """Evaluate every model of a run's folder and write one result file for each data set.
@@ -55,6 +58,7 @@ def evaluate(
             that were not trained on.
         results: Where to write; by default ``results`` in the run's folder.
         device: ``auto``, ``cpu`` or ``cuda``.
+        overlap: Whether clips that show what training saw are refused or told of; by default as the run says.
         progress: Called after every batch.
 
     Returns:
@@ -63,13 +67,14 @@ def evaluate(
 
     Raises:
         CheckpointError: The folder holds no trained run.
+        ConfigError: Clips to test on show what training saw.
     """
     join_processes()
     run, source, checkpoints = open_models(out, device)
     written: dict[Path, Result] = {}
     if not run.objective.cross_entropy:
         return written
-    for case in cases(run, source, checkpoints, cards):
+    for case in cases(run, source, checkpoints, cards, overlap or run.overlap):
         answers, features = answer(case, progress)
         result = class_result(case, answers, len(features), features.dropped)
         written[case.write(result, results or out / RESULTS)] = result
@@ -84,11 +89,13 @@ class Target:
         run: The run.
         source: The data set that the models were trained on.
         opened: The data set to evaluate on; may be the source itself.
+        overlap: What its clips share with those trained on.
     """
 
     run: Run
     source: Opened
     opened: Opened
+    overlap: Overlap
 
     @property
     def trained_on(self) -> bool:
@@ -133,6 +140,7 @@ class Case:
         """What its results say that they were made by, now."""
         return Provenance(
             versions=library_versions(),
+            overlap=self.target.overlap,
             command=" ".join(["egoshift", *sys.argv[1:]]),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             **provenance_of(self.target.run, self.target.opened),
@@ -144,6 +152,7 @@ def cases(
     source: Opened,
     checkpoints: Mapping[tuple[Label, ...], Checkpoint],
     cards: Sequence[Path] | None,
+    rule: OverlapRule,
 ) -> Iterator[Case]:
     """Every model of a run on every data set asked for, each data set opened once.
 
@@ -152,13 +161,15 @@ def cases(
         source: Its source, opened.
         checkpoints: Its models by their labels.
         cards: As for ``evaluate``.
+        rule: What becomes of clips that show what training saw.
 
     Raises:
         StoreError: The features of a data set are absent, or by other weights than those trained on.
+        ConfigError: Clips to test on show what training saw.
     """
     for card in cards if cards is not None else default_cards(run, source):
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
-        target = Target(run, source, opened)
+        target = Target(run, source, opened, overlap_of(run, source, opened, rule))
         for labels, checkpoint in checkpoints.items():
             check_features(run, checkpoint.config, opened)
             yield Case(target, labels, checkpoint)

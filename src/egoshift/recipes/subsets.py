@@ -26,6 +26,7 @@ from egoshift.fusion import Fusion
 from egoshift.processes import processes
 from egoshift.recipes.execute import RESULTS
 from egoshift.recipes.models import class_texts
+from egoshift.recipes.run import OverlapRule
 from egoshift.recipes.scoring import Case, OnEvaluation, answer, by_kind, cases, class_result, open_models, questions
 from egoshift.recipes.stores import Opened
 from egoshift.records import Label, Scores
@@ -39,6 +40,7 @@ def evaluate_modalities(
     *,
     results: Path | None = None,
     device: Accelerator = "auto",
+    overlap: OverlapRule | None = None,
     progress: OnEvaluation | None = None,
 ) -> dict[Path, ModalityResult]:
     """Evaluate every fusion of a run's folder from every subset of its modalities; other methods have none.
@@ -58,6 +60,7 @@ def evaluate_modalities(
         cards: Data cards to evaluate on; as for ``evaluate``.
         results: Where to write; by default ``results`` in the run's folder.
         device: ``auto``, ``cpu`` or ``cuda``.
+        overlap: As for ``evaluate``.
         progress: Called after every batch.
 
     Returns:
@@ -65,14 +68,14 @@ def evaluate_modalities(
 
     Raises:
         CheckpointError: The folder holds no trained run.
-        ConfigError: Episodes are asked for that the clips do not allow.
+        ConfigError: Episodes are asked for that the clips do not allow, or clips to test on show what training saw.
     """
     join_processes()
     run, source, checkpoints = open_models(out, device)
     written: dict[Path, ModalityResult] = {}
     if not (run.has_results and _have_subsets(checkpoints.values())):
         return written
-    for case in cases(run, source, checkpoints, cards):
+    for case in cases(run, source, checkpoints, cards, overlap or run.overlap):
         result = _modality_result(case, _score(case, progress))
         written[case.write(result, results or out / RESULTS)] = result
     return written
@@ -84,6 +87,7 @@ def evaluate_both(
     *,
     results: Path | None = None,
     device: Accelerator = "auto",
+    overlap: OverlapRule | None = None,
     progress: OnEvaluation | None = None,
 ) -> tuple[dict[Path, Result], dict[Path, ModalityResult]]:
     """What ``evaluate`` and ``evaluate_modalities`` give, arguments and errors being theirs, in one pass.
@@ -95,7 +99,7 @@ def evaluate_both(
     of_classes: dict[Path, Result] = {}
     of_subsets: dict[Path, ModalityResult] = {}
     have_subsets = _have_subsets(checkpoints.values())
-    for case in cases(run, source, checkpoints, cards) if run.has_results else ():
+    for case in cases(run, source, checkpoints, cards, overlap or run.overlap) if run.has_results else ():
         scored = _score(case, progress) if have_subsets else None
         if run.objective.cross_entropy:
             plain = _class_result(case, scored, progress)

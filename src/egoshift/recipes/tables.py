@@ -169,6 +169,16 @@ TEXT_FORMATS: dict[str, Callable[[Sequence[TableRow]], str]] = {
 }
 
 
+def overlap_notes(results: Sequence[Result | ModalityResult]) -> list[str]:
+    """A line for each run and data set of which training saw videos that it was tested on; each once."""
+    notes = {
+        f"{result.variant or result.method}, trained on {result.train} and tested on {result.test}: {overlap.note}"
+        for result in results
+        if (overlap := result.provenance.overlap) is not None and overlap.note
+    }
+    return sorted(notes)
+
+
 def cell_text(cell: TableRow | None) -> str:
     """``12.3 [10.1, 14.5]``, with the paper's number where it prints one; empty where nothing was run."""
     return "" if cell is None else number_text(cell.value, cell.low, cell.high, cell.reported)

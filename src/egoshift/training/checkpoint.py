@@ -26,6 +26,7 @@ from egoshift.records import Label
 from egoshift.remote import here
 from egoshift.training.classifiers import CLASSIFIERS
 from egoshift.training.report import FitReport
+from egoshift.training.splits import kept_to_test
 
 WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE = "model.safetensors", "text.safetensors", "config.json"
 FILES = (WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE)
@@ -152,9 +153,15 @@ def load_checkpoint(folder: Path, into: AbstractClassifier | None = None) -> Che
             none builds one.
 
     Raises:
-        CheckpointError: If the folder holds no model, a damaged one, or one of another method or shape.
+        CheckpointError: If the folder holds no model, a damaged one, one of another method or shape, or one that has
+            learned from clips that are kept to test on.
     """
     config = read_config(folder)
+    if config.fit is not None and (kept := kept_to_test(config.fit.splits)):
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: its weights and statistics come from clips of the split {' and '.join(kept)}, "
+            "which are kept to test on; train it on train or unlabelled clips"
+        )
     classifier = _built(folder, config) if into is None else into
     _check_method(folder, config, classifier)
     load_state(kept_state(classifier), _tensors(folder, WEIGHTS_FILE, config), str(folder / WEIGHTS_FILE), classifier)

@@ -27,6 +27,7 @@ from egoshift.training.objectives import Objective, check_objective
 from egoshift.training.report import FitReport, OnProgress
 from egoshift.training.resume import RESUME_FILE, training_bytes
 from egoshift.training.settings import FitSettings
+from egoshift.training.splits import check_splits
 
 
 @others_needed()
@@ -75,8 +76,8 @@ def fit(
         progress: Called as training goes on.
 
     Raises:
-        ConfigError: If labels, streams, settings or devices do not fit, the loss is no longer a number, or the disk has
-            no room for the model.
+        ConfigError: If labels, streams, settings or devices do not fit, clips that are kept to test on are given to
+            learn from, the loss is no longer a number, or the disk has no room for the model.
         StoreError: If features are not finite.
         CheckpointError: If the training to resume is damaged or another one.
         ProcessError: If another process that shares the work has ended.
@@ -86,6 +87,7 @@ def fit(
     settings = _settings(settings or FitSettings(), objective)
     validation = None if objective.cross_entropy == 0 else validation
     validation_text = validation_text or text
+    check_splits(train, validation, settings)
     indices = _clips(classifier, train, text, objective)
     _check_rest(classifier, validation, text, validation_text, checkpoint, resume)
     if checkpoint is not None and processes().is_first:
@@ -96,7 +98,9 @@ def fit(
     if not trained_parameters(classifier):
         classifier.eval()
         note = f"{type(classifier).__name__} has no trainable parameters: nothing was trained"
-        report = FitReport(selection="none", settings=settings, clips=clips, unlabelled=unlabelled, note=note)
+        report = FitReport(
+            selection="none", settings=settings, clips=clips, unlabelled=unlabelled, splits=train.splits, note=note
+        )
         if processes().is_first:
             save(report)
         return report
@@ -130,6 +134,7 @@ def fit(
             "objective": objective,
             "clips": clips,
             "unlabelled": unlabelled,
+            "splits": train.splits,
             "resumed_at": resumed_at,
             "clip_s": _clip_s(train, indices),
             # Clips of the target, by which ``oracle`` chooses, must not decide how sure a model is.

@@ -49,6 +49,8 @@ class FitReport(Frozen):
         history: One row per epoch.
         clips: Labelled clips trained on.
         unlabelled: Clips left out because no kind of label asked for is annotated.
+        splits: The splits of the data set that these are of, from which all comes that was learned, statistics of
+            sensors included; none where that is not known.
         parameters: Numbers trained.
         precision: The arithmetic used.
         device: The accelerator used.
@@ -69,6 +71,7 @@ class FitReport(Frozen):
     history: tuple[EpochRow, ...] = ()
     clips: int = 0
     unlabelled: int = 0
+    splits: tuple[str, ...] = ()
     parameters: int = 0
     precision: str = ""
     device: str = ""

@@ -14,8 +14,9 @@ from egoshift.errors import ConfigError
 from egoshift.evaluation import bootstrap_interval
 from egoshift.fusion import Fusion
 from egoshift.prediction import Predictor
-from egoshift.prediction.examples import Examples, held_out, read_examples
+from egoshift.prediction.examples import Examples, read_examples
 from egoshift.prediction.gain import Gain
+from egoshift.prediction.holdout import held_out
 from egoshift.prediction.teaching import SETTINGS, Adapted, teach
 from egoshift.records import Label
 from egoshift.training import FitProgress
@@ -354,6 +355,12 @@ def test_what_is_held_out_is_whole_recordings_where_there_are_enough(examples: E
         assert f"{len(held)} recordings that it was not taught on" in words
     else:
         assert "of the same recordings" in words
+
+
+@pytest.mark.parametrize("selection", ["best", "oracle"])
+def test_an_epoch_is_not_chosen_by_the_segments_measured_on(predictor: Predictor, examples: Examples, selection: str):
+    with pytest.raises(ConfigError, match=f"'{selection}' would choose the epoch by the segments that the gain is"):
+        teach(predictor, examples, settings=QUICK.model_copy(update={"selection": selection}))
 
 
 def test_progress_is_told_and_the_same_seed_learns_the_same(predictor: Predictor, examples: Examples):

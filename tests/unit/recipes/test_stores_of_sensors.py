@@ -13,6 +13,7 @@ from egoshift.classifier import ClassText
 from egoshift.datasets import DataCard, load_dataset
 from egoshift.errors import CheckpointError, ConfigError, WeightsError
 from egoshift.evaluation import Answers, ModalityResult, predict
+from egoshift.evaluation.result import Overlap
 from egoshift.features import AbstractFeatureSource, SeenBy, TensorFeatures
 from egoshift.fusion import Fusion, Unimodal
 from egoshift.recipes import (
@@ -273,8 +274,13 @@ def test_few_shot_also_works_on_another_data_set_that_has_training_clips_alone(p
         fill_store(DataCard.read(card), name_of(place, sensor))
     run = fusion_run(place, few_shot={"ways": 3, "shots": 1, "queries": 1, "num_episodes": 3})
     train(run, tmp_path / "run", device="cpu")
-    (result,) = evaluate_modalities(tmp_path / "run", [card], device="cpu").values()
+    with pytest.raises(ConfigError, match="24 of 56 tested clips show moments that training on small saw"):
+        evaluate_modalities(tmp_path / "run", [card], device="cpu")
+    (result,) = evaluate_modalities(tmp_path / "run", [card], device="cpu", overlap="tell").values()
     assert result.test == "other"
+    assert result.provenance.overlap is not None
+    encoders = tuple(sorted(name_of(place, sensor).partition(":")[2] for sensor in ("audio", "imu")))
+    assert result.provenance.overlap == Overlap(videos=3, clips=24, moments=24, unknown=encoders)
     assert any(row.task == "few-shot" for row in result.rows)
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from egoshift.errors import ResultError
 from egoshift.evaluation import Result
+from egoshift.evaluation.result import Overlap, Provenance
 from egoshift.recipes.report import html
 from egoshift.recipes.reported import EGO4D, EGTEA, EPIC
-from egoshift.recipes.tables import TEXT_FORMATS, TableRow, blocks, cell_text, read_results, table_rows
+from egoshift.recipes.tables import TEXT_FORMATS, TableRow, blocks, cell_text, overlap_notes, read_results, table_rows
 from tests.unit.recipes.results import made_up
 
 
@@ -114,3 +115,17 @@ def test_the_report_is_one_page_with_every_table_plot_and_name_escaped(both_ways
     assert "http" not in page.replace("http-equiv", "")
     assert "<script>" not in page
     assert "Nothing was trained" in page
+
+
+def test_what_training_saw_of_the_tested_videos_is_told_once_a_run_and_data_set():
+    def of(test: str, overlap: Overlap) -> Result:
+        return made_up("kitchen", test, provenance=Provenance(overlap=overlap))
+
+    shared = [of("kitchen", Overlap(videos=2, clips=9)), of("home", Overlap(videos=1, clips=3, moments=2))]
+    results = [*shared, of("bench", Overlap()), made_up("a", "b")]
+    assert overlap_notes([*results, *results]) == [
+        "xmic, trained on kitchen and tested on home: training saw 1 of the tested videos (tested clips in them: 3; at "
+        "moments that it saw: 2)",
+        "xmic, trained on kitchen and tested on kitchen: training saw 2 of the tested videos (tested clips in them: 9; "
+        "none at a moment that it saw)",
+    ]
