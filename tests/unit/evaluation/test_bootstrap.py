@@ -33,6 +33,14 @@ def test_one_video_has_no_interval() -> None:
     assert bootstrap_interval(torch.tensor([1, 0]), ("a", "a")) is None
 
 
+def test_two_videos_have_one_and_by_default_it_is_that_of_seed_0_and_of_all_resamples() -> None:
+    # Of four equally likely resamples one draws only the missed clip, one only the recognised one.
+    assert bootstrap_interval(torch.tensor([1, 0]), ("a", "b")) == (0.0, 100.0)
+    hits, groups = torch.tensor([1, 0, 1, 1, 0, 0, 1]), tuple("aabbcdd")
+    known = bootstrap_interval(hits, groups, seed=0, num_resamples=module.NUM_RESAMPLES)
+    assert bootstrap_interval(hits, groups) == known
+
+
 def test_videos_that_are_alike_have_a_narrow_interval_and_clips_that_cluster_a_wide_one() -> None:
     alike = torch.tensor([1, 0] * 20)
     videos = tuple(f"video {clip // 2}" for clip in range(40))

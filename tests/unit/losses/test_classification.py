@@ -23,8 +23,8 @@ def slow_loss(logits: torch.Tensor, targets: list[int]) -> float:
     return sum(losses) / len(losses)
 
 
-def test_loss_is_the_sum_over_labels_of_the_mean_over_annotated_clips() -> None:
-    verbs, nouns = [1, -1, 0], [0, 1, -1]
+@pytest.mark.parametrize(("verbs", "nouns"), [([1, -1, 0], [0, 1, -1]), ([1, 1, -1], [-1, 0, 0])])
+def test_loss_is_the_sum_over_labels_of_the_mean_over_annotated_clips(verbs: list[int], nouns: list[int]) -> None:
     loss = label_cross_entropy(
         {"verb": VERBS, "noun": NOUNS}, {"verb": torch.tensor(verbs), "noun": torch.tensor(nouns)}
     )

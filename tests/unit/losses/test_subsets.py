@@ -58,6 +58,13 @@ def test_every_pair_is_drawn_equally_often_and_by_the_generator_alone() -> None:
     assert [draw_subset_pair(SENSORS, "any") for _ in range(5)] == first
 
 
+@pytest.mark.parametrize("pairing", ["same", "all-support", "all"])
+def test_a_drawn_pair_is_one_of_its_pairing(pairing: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = {draw_subset_pair(SENSORS, pairing, generator) for _ in range(20)}
+    assert drawn <= set(subset_pairs(SENSORS, pairing))
+
+
 def test_every_pairing_is_covered_here() -> None:
     assert len(PAIRINGS) == 6
 

@@ -172,6 +172,12 @@ def test_counts_and_scales_that_mean_nothing_are_refused(options: dict[str, obje
         small(**options)
 
 
+def test_the_smallest_of_everything_that_means_something_is_taken() -> None:
+    least = small(num_frames=1, num_heads=1, num_spatial_layers=0, num_temporal_layers=0, logit_scale=0.5)
+    assert least.log_scale is not None
+    assert least.log_scale.exp().item() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("option", ["pooling", "position", "head"])
 def test_unknown_choices_are_refused(option: str) -> None:
     with pytest.raises(ConfigError, match=rf"{option} is 'other'; give one of"):

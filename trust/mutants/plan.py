@@ -1,0 +1,86 @@
+"""Which tests a mutant meets, in which order and for how long."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trust.mutants.measured import Measured
+from trust.mutants.mutations import Mutant
+
+# Tests of a first child: those of as few files as take about a second. Most mutants go no further.
+_FIRST_S = 1.0
+# A mutant that takes ten times as long as the code without it hangs.
+_TIMES = 10.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Tests that run in one child.
+
+    Attributes:
+        tests: Node ids.
+        limit_s: When the child is killed.
+    """
+
+    tests: tuple[str, ...]
+    limit_s: float
+
+
+def stages(path: str, source: str, mutant: Mutant, measured: Measured, start_s: float) -> tuple[Stage, ...]:
+    """The tests that run a mutant's lines, quick files first; none where no test does.
+
+    Lines that run when the file is loaded (constants, defaults) belong to no test: such a mutant meets every test that
+    runs a line of its function, or of the file where it is in none.
+    """
+    ran = {test: lines for test, lines in measured.lines.get(path, {}).items() if test}
+    wanted = statement(source, mutant.first_line, mutant.last_line)
+    tests = [test for test, lines in ran.items() if not lines.isdisjoint(wanted)]
+    if not tests:
+        around = around_statement(source, mutant.first_line)
+        at_once = measured.lines.get(path, {}).get("", set())
+        if not at_once.isdisjoint(wanted):
+            tests = [test for test, lines in ran.items() if not (lines - at_once).isdisjoint(around)]
+    return _staged(Path(path).stem, tests, measured.duration_s, start_s)
+
+
+def statement(source: str, first: int, last: int) -> set[int]:
+    """The lines of the innermost statement around some lines; of one with a body, its head."""
+    found = set(range(first, last + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and node.lineno <= first <= (node.end_lineno or 0):
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            if first <= end:
+                found = set(range(node.lineno, max(end, node.lineno) + 1))
+    return found
+
+
+def around_statement(source: str, line: int) -> set[int]:
+    """The lines of the innermost function around a line, or all lines."""
+    found = set(range(1, source.count("\n") + 2))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
+            found = set(range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+    return found
+
+
+def _staged(stem: str, tests: list[str], duration_s: Mapping[str, float], start_s: float) -> tuple[Stage, ...]:
+    modules: dict[str, list[str]] = {}
+    for test in sorted(tests, key=lambda test: duration_s.get(test, 0.0)):
+        modules.setdefault(test.partition("::")[0], []).append(test)
+
+    def cost(module: str) -> tuple[bool, float]:
+        return not module.endswith(f"/test_{stem}.py"), sum(duration_s.get(test, 0.0) for test in modules[module])
+
+    first: list[str] = []
+    rest: list[str] = []
+    spent = 0.0
+    for module in sorted(modules, key=cost):
+        (first if spent <= _FIRST_S else rest).extend(modules[module])
+        spent += cost(module)[1]
+    return tuple(
+        Stage(tuple(part), start_s + _TIMES * sum(duration_s.get(test, 0.0) for test in part))
+        for part in (first, rest)
+        if part
+    )
