@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,7 +38,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         path: The target; missing folders are made.
         durable: Whether it has reached the disk when this returns; what can be made again need not have.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     unfinished, handle = _own(path)
     try:
         try:
@@ -46,8 +46,11 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 sync_file(unfinished)
             unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
+        except BaseException as error:
+            with suppress(OSError):  # what it failed of is told
+                unfinished.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+                error.filename = str(path)  # writing and syncing do not say of which file
             raise
     finally:
         os.close(handle)
@@ -65,7 +68,7 @@ def moving_into(folder: Path) -> Iterator[Path]:
     Args:
         folder: Where they go; made where missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     within = folder / f".files{UNFINISHED}"
     shutil.rmtree(within, ignore_errors=True)
     within.mkdir()
@@ -88,6 +91,15 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, where they are missing, with names that last through a power cut."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

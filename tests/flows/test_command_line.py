@@ -1,6 +1,9 @@
 """The command line from videos to tables, as a user goes through it."""
 
+import errno
 import json
+import os
+import signal
 from pathlib import Path
 
 import polars as pl
@@ -200,3 +203,27 @@ def test_an_interruption_says_what_is_kept(egoshift: Command, monkeypatch: pytes
     answer = egoshift("recipes")
     assert answer.code == 130
     assert answer.lines == ["interrupted; what was finished is kept, and the same command uses it again where it can"]
+
+
+def test_a_disk_that_is_full_is_one_line(egoshift: Command, monkeypatch: pytest.MonkeyPatch):
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/a/run.yaml")
+
+    monkeypatch.setattr("egoshift.cli.recipes.recipes", full)
+    answer = egoshift("recipes")
+    assert answer.code == 1
+    assert answer.lines == [
+        "runs/a/run.yaml: No space left on device; mend that first: what was finished is kept, and the same command "
+        "uses it again where it can"
+    ]
+
+
+def test_sigterm_is_treated_as_an_interruption_and_told_by_the_exit_code(
+    egoshift: Command, monkeypatch: pytest.MonkeyPatch
+):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("egoshift.cli.recipes.recipes", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    answer = egoshift("recipes")
+    assert answer.code == 143
+    assert answer.lines == ["interrupted; what was finished is kept, and the same command uses it again where it can"]
+    assert signal.getsignal(signal.SIGTERM) is before

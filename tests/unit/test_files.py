@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import signal
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from egoshift.files import moving_into, replacing, write_atomically
+from egoshift.files import make_folder, moving_into, replacing, write_atomically
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -141,3 +142,26 @@ def test_files_that_name_each_other_are_moved_together(tmp_path: Path) -> None:
         (within / "a.onnx.data").write_bytes(b"data")
     assert sorted(os.listdir(tmp_path)) == ["a.onnx", "a.onnx.data"]
     assert (tmp_path / "a.onnx").read_bytes() == b"new"
+
+
+def test_a_failure_names_the_file_even_where_the_rest_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(Path, "unlink", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(tmp_path / "file", b"new")
+    assert caught.value.filename == str(tmp_path / "file")
+
+
+def test_each_folder_that_is_made_is_synced_into_the_one_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("egoshift.files.sync_folder", synced.append)
+    make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path, tmp_path / "a"]
+    make_folder(tmp_path / "a" / "b")
+    assert len(synced) == 2
+    assert (tmp_path / "a" / "b").is_dir()

@@ -1,14 +1,20 @@
 """The entry point: assembles the verbs, tunes the allocator, and turns our errors into one line and an exit code.
 
-Exit codes: 0 done; 1 something that was given cannot be used, said in one line a fault; 2 wrong usage; 130 interrupted.
+Exit codes: 0 done; 1 something that was given cannot be used, said in one line a fault; 2 wrong usage; 130 interrupted
+by ctrl-C; 143 by SIGTERM, which is treated alike.
 """
 
 import ctypes
+import errno
 import os
+import signal
 import sys
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 import typer
@@ -36,7 +42,10 @@ _VERBS = (
     "encoders",
 )
 _SHARED_VERBS = ("train", "evaluate")
-_EXIT_INTERRUPTED = 130
+_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a disk says that is full, broken or not to be written to."""
+
 _SECONDS_OF_THE_FIRST = 2.0
 """What all processes refuse, the first says; by then whoever started them has ended the others."""
 
@@ -66,23 +75,60 @@ def run() -> None:
     own = processes()
     if own.number > 1:  # a line of each process about parameters without gradient, which are expected
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    terminated: list[int] = []
     try:
         _check_verb(own)
-        with ExitStack() as finishing:
+        with terminable(terminated), ExitStack() as finishing:
             application()(localized(sys.argv[1:], finishing))
     except EgoshiftError as error:
-        if not own.is_first:
-            time.sleep(_SECONDS_OF_THE_FIRST)
-        errors.print(str(error), style="red", soft_wrap=True, markup=False, highlight=False)
-        sys.exit(1)
-    except SystemExit as left:
-        if left.code != _EXIT_INTERRUPTED or not own.is_first:
+        _refuse(str(error), own)
+    except OSError as error:
+        if error.errno not in _OF_DISKS:
             raise
+        place = f"{error.filename}: " if error.filename else ""
+        _refuse(f"{place}{error.strerror}; mend that first: what was finished is kept, and {_going_on()}", own)
+    except (KeyboardInterrupt, SystemExit) as left:
         # Typer makes an exit of an interruption, without a word.
-        errors.print(
-            "interrupted; what was finished is kept, and the same command uses it again where it can", soft_wrap=True
-        )
-        raise
+        if isinstance(left, SystemExit) and left.code != _EXIT_INTERRUPTED:
+            raise
+        if own.is_first:
+            errors.print(f"interrupted; what was finished is kept, and {_going_on()}", soft_wrap=True)
+        sys.exit(_EXIT_TERMINATED if terminated else _EXIT_INTERRUPTED)
+
+
+@contextmanager
+def terminable(terminated: list[int]) -> Iterator[None]:
+    """Within, SIGTERM does what ctrl-C does at that moment, whatever that is.
+
+    Args:
+        terminated: Is given the signal's number when it comes.
+    """
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        terminated.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _going_on() -> str:
+    if sys.argv[1:2] == ["train"]:
+        return "the same command goes on from there" + ("" if "--resume" in sys.argv else " with --resume")
+    return "the same command uses it again where it can"
+
+
+def _refuse(line: str, own: Processes) -> None:
+    if not own.is_first:
+        time.sleep(_SECONDS_OF_THE_FIRST)
+    errors.print(line, style="red", soft_wrap=True, markup=False, highlight=False)
+    sys.exit(1)
 
 
 def _check_verb(own: Processes) -> None:

@@ -44,7 +44,7 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<its name>")] = None,
     device: Annotated[Device, typer.Option(help="auto is CUDA where there is a device")] = Device.AUTO,
-    resume: Annotated[bool, typer.Option(help="Go on from the last finished epoch")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on from where it was interrupted")] = False,
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write TensorBoard's event files there, while it trains")
     ] = None,

@@ -22,7 +22,7 @@ from egoshift.features.parts import Part, part_files, read_parts
 from egoshift.features.rows import Rows, chunks
 from egoshift.features.store import map_arrays
 from egoshift.features.verified import check_all
-from egoshift.files import sync_folder, write_atomically
+from egoshift.files import make_folder, sync_folder, write_atomically
 
 Source = Callable[[], Rows]
 """Gives the rows of a video when they are asked for."""
@@ -84,7 +84,7 @@ def assemble(store: Path, settings: Manifest, sources: Mapping[str, tuple[VideoE
         DamagedRowsError: Rows do not have the hash of their entry; what was there is as before.
     """
     shutil.rmtree(store / NEXT, ignore_errors=True)
-    (store / NEXT).mkdir()
+    make_folder(store / NEXT)
     layout = array_layout(settings.views, settings.encoder)
     count = sum(entry.rows for entry, _ in sources.values())
     videos: dict[str, VideoEntry] = {}
@@ -102,6 +102,7 @@ def assemble(store: Path, settings: Manifest, sources: Mapping[str, tuple[VideoE
             hashes = {name: value for name, value in written.items() if name != "times"}
             videos[video_id] = entry.model_copy(update={"hashes": hashes})
         arrays = {name: file.complete() for name, file in files.items()}
+    sync_folder(store / NEXT)  # the manifest says that they are there
     done = settings.model_copy(update={"videos": videos, "arrays": arrays})
     write_atomically(store / NEXT / MANIFEST, done.text().encode())
     recover(store)

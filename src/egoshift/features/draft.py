@@ -107,7 +107,6 @@ class Draft:
 
     def open(self) -> None:
         """Marks the store as unfinished."""
-        (self._path / UNFINISHED).mkdir(exist_ok=True)
         write_atomically(self._path / UNFINISHED / MANIFEST, self._settings.text().encode())
 
     def add(self, video: Wanted, rows: Rows) -> None:

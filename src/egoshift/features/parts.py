@@ -13,6 +13,7 @@ from egoshift.errors import StoreError
 from egoshift.features.layout import UNFINISHED
 from egoshift.features.manifest import VideoEntry
 from egoshift.features.rows import Rows, damaged_arrays, read_rows, write_rows
+from egoshift.files import make_folder
 
 SUFFIX = ".safetensors"
 
@@ -49,7 +50,7 @@ class Part:
 def writing_to(store: Path) -> Iterator[None]:
     """Makes the folder of a store, and says what can be done where it cannot be written to."""
     try:
-        store.mkdir(parents=True, exist_ok=True)
+        make_folder(store)
         yield
     except OSError as error:
         raise StoreError(

@@ -17,6 +17,7 @@ from torch import Tensor
 from egoshift.classifier import ClassText
 from egoshift.errors import ConfigError
 from egoshift.features import AbstractFeatureSource, SeenBy
+from egoshift.files import make_folder
 from egoshift.processes import processes
 from egoshift.recipes.models import build, class_texts, start_from
 from egoshift.recipes.overlap import check_targets, recordings_of
@@ -45,7 +46,7 @@ def train(
         run: What to do; its stores must have been filled.
         out: The run's folder; made where absent.
         device: ``auto``, ``cpu`` or ``cuda``.
-        resume: Go on from the last finished epoch of an interrupted training of the same run.
+        resume: Go on from where a training of the same run was interrupted.
         progress: Called after every step.
 
     Returns:
@@ -57,7 +58,7 @@ def train(
     """
     if processes().is_first:
         need_space(out, 0, "models")  # how much is known when they are built
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         _claim(out, run)
     opened = Opened.of(run, run.train)
     check_targets(run, opened)

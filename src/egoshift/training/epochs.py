@@ -18,6 +18,7 @@ from egoshift.evaluation.result import EpochRow
 from egoshift.features import AbstractFeatureSource
 from egoshift.records import Label
 from egoshift.training.checkpoint import trained_parameters
+from egoshift.training.interruption import Interruption
 from egoshift.training.objectives import Objective
 from egoshift.training.order import episode_order, epoch_order
 from egoshift.training.report import FitProgress, OnProgress
@@ -87,7 +88,7 @@ class Trainer:
         targets = {label: source.targets[label].cpu()[indices] for label in text}
         self._job = job_of(classifier, settings, objective, targets, text, made_from, fabric.world_size, self.precision)
         self._pending: list[tuple[Tensor, Tensor]] = []
-        self._changing = False  # weights and state do not belong together at this moment
+        self._interruption = Interruption(agreed=fabric.world_size > 1)
         self._started = self._saved = time.monotonic()
         self._validation_s = 0.0
 
@@ -111,17 +112,20 @@ class Trainer:
         Raises:
             ConfigError: If the loss is no longer a number.
             StoreError: If it is because features are not finite.
+            KeyboardInterrupt: After the step that was being done was finished and saved.
         """
-        try:
-            while self.state.epoch < self._settings.epochs:
-                self._train_epoch()
-                self._finish_epoch()
-        except KeyboardInterrupt:
-            # Other processes may be anywhere: then the last epoch's point has to do.
-            if not self._changing and self._fabric.world_size == 1:
-                self._settle()
-                self._save()
-            raise
+        with self._interruption:
+            try:
+                while self.state.epoch < self._settings.epochs:
+                    self._train_epoch()
+                    self._finish_epoch()
+                self._stop_together(self._agreed())
+            except KeyboardInterrupt:
+                # Several processes have saved together, or may be anywhere: then the last point counts.
+                if self._interruption.whole and self._fabric.world_size == 1:
+                    self._settle()
+                    self._save()
+                raise
         if self.state.best is not None:
             with torch.no_grad():
                 for name, value in trained_parameters(self._classifier).items():
@@ -146,9 +150,8 @@ class Trainer:
         ahead = 1 if self._fabric.device.type == "cpu" else STEPS_BETWEEN_LOOKS
         for step in range(state.step, self._num_steps):
             batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-            self._changing = True
-            self._pending.append((batch, self._stepper.step(batch, state.epoch, step)))
-            self._changing = False
+            with self._interruption.held():
+                self._pending.append((batch, self._stepper.step(batch, state.epoch, step)))
             if len(self._pending) >= ahead:
                 self._look()
         self._look()
@@ -157,7 +160,7 @@ class Trainer:
         """Reads the losses of the steps sent ahead, tells of them, and now and then saves."""
         if not self._pending:
             return
-        self._settle()
+        stop = self._settle()
         state, settings = self.state, self._settings
         if self._progress is not None:
             elapsed = max(1e-9, time.monotonic() - self._started)
@@ -171,23 +174,39 @@ class Trainer:
             )
         if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
             self._save()
+        self._stop_together(stop)
 
-    def _settle(self) -> None:
-        """Moves the losses of the steps sent ahead into the state."""
+    def _settle(self) -> bool:
+        """Moves the losses of the steps sent ahead into the state; whether several processes are to stop."""
         if not self._pending:
-            return
-        self._changing = True
-        losses = torch.stack([loss for _, loss in self._pending])
-        if self._fabric.world_size > 1:
-            losses = self._fabric.all_reduce(losses, reduce_op="mean")
-        values = losses.tolist()
-        for number, (batch, _) in enumerate(self._pending):
-            if not math.isfinite(values[number]):
-                self._refuse_loss(values[number], self.state.step + number, batch)
-        self.state.losses += values
-        self.state.step += len(values)
-        self._pending.clear()
-        self._changing = False
+            return False
+        with self._interruption.held():
+            losses = torch.stack([loss for _, loss in self._pending])
+            if self._fabric.world_size > 1:
+                noted = losses.new_tensor([float(self._interruption.noted)])
+                losses = self._fabric.all_reduce(torch.cat([losses, noted]), reduce_op="mean")
+            values = losses.tolist()
+            for number, (batch, _) in enumerate(self._pending):
+                if not math.isfinite(values[number]):
+                    self._refuse_loss(values[number], self.state.step + number, batch)
+            stop = any(values[len(self._pending) :])
+            self.state.losses += values[: len(self._pending)]
+            self.state.step += len(self._pending)
+            self._pending.clear()
+        return stop
+
+    def _agreed(self) -> bool:
+        """Whether one of several processes was interrupted."""
+        if self._fabric.world_size == 1:
+            return False
+        noted = torch.tensor([float(self._interruption.noted)], device=self._fabric.device)
+        return bool(self._fabric.all_reduce(noted, reduce_op="mean") > 0)
+
+    def _stop_together(self, stop: bool) -> None:
+        if stop:
+            self._save()
+            self._fabric.barrier()  # torchrun ends all as soon as one ends, and the first is still writing
+            raise KeyboardInterrupt
 
     def _refuse_loss(self, value: float, step: int, batch: Int[Tensor, " batch"]) -> None:
         num_frames = max(FRAMES_TO_SEARCH, self._settings.num_frames)
@@ -204,7 +223,6 @@ class Trainer:
     def _finish_epoch(self) -> None:
         settings, state = self._settings, self.state
         validation = self._validate()
-        self._changing = True
         last = self._num_clips - (self._num_steps - 1) * settings.batch_size
         sizes = [settings.batch_size] * (self._num_steps - 1) + [last]
         row = EpochRow(
@@ -214,14 +232,13 @@ class Trainer:
             validation=validation,
             seconds=time.monotonic() - self._started,
         )
-        state.history.append(row)
-        if row.score is not None and settings.selection != "last":
-            best = None if state.best is None else state.history[state.best].score
-            if best is None or row.score > best:
-                weights = trained_parameters(self._classifier)
-                state.best, state.best_weights = state.epoch, {n: w.detach().cpu().clone() for n, w in weights.items()}
-        state.epoch, state.step, state.losses = state.epoch + 1, 0, []
-        self._changing = False
+        with self._interruption.held():
+            state.history.append(row)
+            if row.score is not None and settings.selection != "last":
+                best = None if state.best is None else state.history[state.best].score
+                if best is None or row.score > best:
+                    state.best, state.best_weights = state.epoch, _copies(trained_parameters(self._classifier))
+            state.epoch, state.step, state.losses = state.epoch + 1, 0, []
         self._save()
 
     def _validate(self) -> dict[Label, float]:
@@ -252,3 +269,7 @@ class Trainer:
         if self._folder is not None and self._fabric.is_global_zero:
             scaler = self._fabric.strategy.precision.state_dict()
             save_resume_point(self._folder, self._job, self.state, self._classifier, self._stepper.optimizer, scaler)
+
+
+def _copies(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in weights.items()}

@@ -71,8 +71,7 @@ def test_an_interrupted_server_ends_and_removes_its_folder(sent: signal.Signals,
             assert response.status == 200
         assert len(list(tmp_path.glob("egoshift-app-*"))) == 1
         server.send_signal(sent)
-        code = server.wait(60)
-        assert code == (-sent if sent is signal.SIGTERM else 0)
+        assert server.wait(60) == 0
         assert "Traceback" not in server.stderr.read()
         assert server.stdout.read() == ""
     assert list(tmp_path.glob("egoshift-app-*")) == []

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,17 @@ def test_a_run_cannot_be_changed():
     assert isinstance(run, Run)
     with pytest.raises(ValueError, match="frozen"):
         run.name = "other"
+
+
+def test_a_run_file_that_cannot_be_written_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("as before")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_run(recipe("xmic")(tmp_path / "kitchen.yaml", ()), path)
+    assert path.read_text() == "as before"
+    assert os.listdir(tmp_path) == ["run.yaml"]
