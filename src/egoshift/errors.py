@@ -11,12 +11,17 @@ EgoshiftError
 ├── ResultError       a result file that cannot be read
 └── ProcessError      another process that shared the job has ended
 
+Texts that errors quote were written by others: control characters are shown by their codes, endless lines are cut.
+
 The command line prints ``str(error)`` and exits with 1. What only we can break is an ``assert``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+MOST_LINE = 2000
+"""Characters of one line of an error."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,14 @@ class Fault:
 
     def __str__(self) -> str:
         place = str(self.path) if self.row is None else f"{self.path}, row {self.row}"
-        return f"{place}: {self.message}; {self.remedy}"
+        return _legible(f"{place}: {self.message}; {self.remedy}")
 
 
 class EgoshiftError(Exception):
     """Base of all errors that a person's input can cause; the text is complete on its own."""
+
+    def __init__(self, text: str = ""):
+        super().__init__("\n".join(_legible(line) for line in text.split("\n")))
 
 
 class DataError(EgoshiftError):
@@ -89,3 +97,12 @@ class ResultError(EgoshiftError):
 
 class ProcessError(EgoshiftError):
     """Another process that shared the job has ended, so that this one cannot go on."""
+
+
+def _legible(line: str) -> str:
+    """A line that does nothing to a terminal, fits on a few of its lines, and can be written in any encoding of it."""
+    if not line.isprintable():
+        line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
+    if len(line) > MOST_LINE:  # what is wrong stands first, and what to do about it last
+        line = f"{line[: MOST_LINE * 3 // 5]} … {line[-MOST_LINE // 3 :]}"
+    return line

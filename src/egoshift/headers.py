@@ -8,6 +8,7 @@ import av
 from av.container import InputContainer
 
 from egoshift.errors import MediaError
+from egoshift.foreign import AV_OPTIONS
 from egoshift.isolation import ask, is_isolated
 from egoshift.remote import ranges, whole
 
@@ -79,5 +80,5 @@ def _told(path: Path, function: str) -> dict[str, Any]:
 
 
 def _opened(path: Path, **options: str) -> InputContainer:
-    options = {"protocol_whitelist": "file", **options}
+    options = {**AV_OPTIONS, **options}
     return av.open(ranges(path) or f"file:{path}", "r", container_options=options, metadata_errors="replace")

@@ -1,13 +1,13 @@
 """What a results folder holds, as one page: the report's tables and plots, and the verdicts on the papers' claims."""
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
 
 from egoshift.errors import ConfigError, EgoshiftError, ResultError
+from egoshift.foreign import parse_json
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
 """The report is one document with its style and pictures in it; nothing in it runs."""
@@ -83,11 +83,11 @@ def claim_parts(path: Path) -> list[str]:
         ResultError: It is no such file.
     """
     try:
-        rows = json.loads(path.read_text("utf-8"))
+        rows = parse_json(path.read_text("utf-8"))
         parts = ["<h2>Claims</h2>"]
         for _, group in groupby(rows, key=lambda row: row["number"]):
             parts.append(_claim(list(group)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise ResultError(f"{path}: is not what `egoshift claims --write` writes; write it anew") from None
     return parts
 

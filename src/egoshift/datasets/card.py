@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from egoshift.errors import DataError, Fault
+from egoshift.foreign import parse_yaml
 from egoshift.remote import here, path_of
 from egoshift.remote.fields import Place
 
@@ -139,17 +139,15 @@ def _folder_as_card(folder: Path) -> dict[str, object]:
 
 def _yaml_mapping(path: Path) -> dict[str, object]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         fault = Fault(
             "missing-file", path, "no such data card or folder", "give a YAML data card or a folder of videos"
         )
         raise DataError([fault]) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"not a YAML file ({getattr(error, 'problem', None) or type(error).__name__})"
-        row = None if mark is None else mark.line + 1
-        raise DataError([Fault("bad-yaml", path, message, "correct the YAML", row)]) from None
+    except (ValueError, OSError) as error:
+        problem, row = getattr(error, "problem", None) or str(error), getattr(error, "row", None)
+        raise DataError([Fault("bad-yaml", path, f"not a YAML file ({problem})", "correct the YAML", row)]) from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         message = f"holds {type(values).__name__}, expected fields such as 'format: folder'"
         raise DataError([Fault("bad-yaml", path, message, "write one 'field: value' a line")])

@@ -81,7 +81,7 @@ def read_main(path: Path, names: Mapping[Label, Sequence[str]], metadata: Table 
     indices = {label: {name: index for index, name in enumerate(entries)} for label, entries in names.items()}
     try:
         entries = list(_main_entries(videos, indices))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
         message = f"not laid out as fho_main.json of version 2 ({type(error).__name__}: {error})"
         raise DataError([Fault("wrong-type", path, message, "download the file again")]) from None
     table = read_entries(path, entries, _MAIN_FIELDS)
@@ -133,7 +133,8 @@ def read_metadata(folder: Path, *, required: bool) -> Table | None:
 
 
 def _of_the_file(video: Mapping[str, Any]) -> dict[str, object]:
-    metadata = video.get("video_metadata") or {}
+    given = video.get("video_metadata")
+    metadata = given if isinstance(given, dict) else {}
     is_told = "audio_start_sec" in metadata  # null says that there is no sound
     return {
         "fps": metadata.get("fps"),

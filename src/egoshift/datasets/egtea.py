@@ -31,7 +31,8 @@ from egoshift.records import LABELS, Dataset, Label, Vocabulary
 
 FRAME_RATE_HZ = 24.0
 
-_CLIP_NAME = re.compile(r"(?P<session>.+)-\d+-\d+-F(?P<first>\d+)-F(?P<last>\d+)")
+_CLIP_NAME = re.compile(r"(?P<session>.+)-\d+-\d+-F(?P<first>\d{1,12})-F(?P<last>\d{1,12})", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _SCHEMA = {
     "clip_id": pl.String,
     "session": pl.String,
@@ -112,12 +113,12 @@ def _read_split(path: Path) -> Table:
     """The clips of one split file; class numbers from 0."""
     rows, faults = [], []
     for row, line in read_lines(path):
-        name, *numbers = re.sub(r"[(),]", " ", line).split()
+        name, *numbers = re.sub(r"[(),]", " ", line).split() or [""]
         match = _CLIP_NAME.fullmatch(name)
         if match is None:
             message = f"{name!r} is no clip name, expected such as OP01-R01-PastaSalad-66680-68130-F001597-F001639"
             faults.append(Fault("bad-value", path, message, "correct it", row))
-        elif len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
+        elif len(numbers) < 2 or not all(_NUMBER.fullmatch(number) for number in numbers):
             message = f"{' '.join(numbers)!r} is not '<action> <verb> <noun> ...' in numbers"
             faults.append(Fault("bad-value", path, message, "correct it", row))
         else:

@@ -184,7 +184,7 @@ def _instances(text: str | None) -> list[str] | None:
     """The names that were merged into a class, cleaned; none where the text is no list of strings."""
     try:
         instances = ast.literal_eval(text or "[]")
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two where it is nested too deeply
         return None
     if not isinstance(instances, list) or not all(isinstance(each, str) for each in instances):
         return None

@@ -1,12 +1,12 @@
 """Files into lines, records and JSON values; what cannot be read becomes a fault that names the line."""
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from egoshift.errors import DataError, Fault
+from egoshift.foreign import parse_json
 
 _OTHER_SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
@@ -64,13 +64,12 @@ def read_json(path: Path) -> object:
         DataError: The file is missing or is not JSON; names the line.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            contents: object = json.load(file)
-    except json.JSONDecodeError as error:
-        fault = Fault("bad-json", path, f"not JSON ({error.msg})", "download the file again", error.lineno)
-        raise DataError([fault]) from None
+        contents: object = parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError([_unreadable(path, error)]) from None
+    except ValueError as error:
+        message, row = getattr(error, "msg", str(error)), getattr(error, "lineno", None)
+        raise DataError([Fault("bad-json", path, f"not JSON ({message})", "download the file again", row)]) from None
     return contents
 
 

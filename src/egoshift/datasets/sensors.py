@@ -11,6 +11,7 @@ from egoshift.datasets.assembly import Sensors
 from egoshift.datasets.checks import Sieve
 from egoshift.datasets.tables import Column, read_csv
 from egoshift.errors import Fault
+from egoshift.foreign import is_there
 from egoshift.headers import has_sound_track
 from egoshift.records import Dataset, SensorFile, SensorLayout
 
@@ -109,7 +110,7 @@ def listed_sensors(path: Path) -> tuple[dict[str, dict[str, SensorFile]], list[F
     table = read_csv(path, _COLUMNS)
     rows = table.rows.with_columns(pl.col("part").fill_null(""))
     places = {text: path.parent / text for text in rows["path"].unique()}
-    lacking = [text for text, place in places.items() if not place.exists()]
+    lacking = [text for text, place in places.items() if not is_there(place)]
     sieve = Sieve(rows)
     sieve.check(
         ~pl.col("sensor").is_in(SENSORS),

@@ -149,13 +149,23 @@ def _from_json(name: str, values: Sequence[object], kind: Kind) -> pl.Series:
     if kind == "text":
         return pl.Series(name, [value if isinstance(value, str) and value else None for value in values], pl.String)
     if kind == "integer":
-        whole = [value if isinstance(value, int) and not isinstance(value, bool) else None for value in values]
+        whole = [
+            value if isinstance(value, int) and abs(value) < 2**63 and not isinstance(value, bool) else None
+            for value in values
+        ]
         return pl.Series(name, whole, pl.Int64)
-    numbers = [
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None for value in values
-    ]
+    numbers = [_number(value) for value in values]
     series = pl.Series(name, numbers, pl.Float64)
     return series.to_frame().select(pl.when(pl.col(name).is_finite() & (pl.col(name) >= 0)).then(pl.col(name)))[name]
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return None
 
 
 def _sift(
@@ -164,6 +174,7 @@ def _sift(
     """Rows whose cells are all as their columns ask, and a fault for each cell that is not."""
     absent = [pl.lit(None, _DTYPES[column.kind]).alias(name) for name, column in columns.items() if name not in parsed]
     rows = pl.concat([parsed, places], how="horizontal").with_columns(*absent, file=pl.lit(str(path)))
+    rows = rows.select(*columns, *places.columns, "file")  # in one order, whichever columns a file lacks
     faults, file_faults = [], []
     good = pl.Series([True] * len(rows), dtype=pl.Boolean)
     for name in parsed.columns:

@@ -89,9 +89,9 @@ def build_vocabulary(
         synonyms: Cleaned; as many as names, or none.
 
     Raises:
-        DataError: A name is empty, or two classes have the same.
+        DataError: There is no name, one is empty, or two classes have the same.
     """
-    faults = []
+    faults = [] if names else [Fault("empty-file", path, f"lists no {label} classes", "use the original file")]
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         if not name:

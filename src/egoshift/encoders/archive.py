@@ -22,7 +22,14 @@ from torch import Tensor
 
 from egoshift.encoders.inert_pickle import Fields, InertUnpickler, ScriptModule, Storage, TensorNote
 from egoshift.errors import WeightsError
-from egoshift.media.plain_pickle import UnsafePickleError
+from egoshift.media.plain_pickle import UnsafePickleError, check_lengths
+
+MOST_MODULES = 100_000
+"""Fields of a TorchScript archive, each counted as often as it is referred to."""
+
+MOST_UNPACKED, MOST_TIMES = 1 << 28, 4
+"""How many bytes compressed entries may have unpacked: so many, and as many times the file's. ``torch.save`` compresses
+none; numbers written anew by other programs shrink by a tenth."""
 
 MOST_PICKLE_BYTES = 1 << 28
 """A pickle of the largest published checkpoint, without its numbers, is a hundredth of this."""
@@ -86,10 +93,12 @@ def read_zip(file: Path) -> Contents:
     try:
         with zipfile.ZipFile(file) as archive:
             numbers = _Numbers(file, archive)
-            loaded = InertUnpickler(io.BytesIO(numbers.pickle())).load()
+            content = numbers.pickle()
+            check_lengths(content)
+            loaded = InertUnpickler(io.BytesIO(content)).load()
             value = _plain(loaded, numbers.tensor, {})
-        if isinstance(loaded, ScriptModule):
-            return Contents(_dotted(value), scripted=True)
+            if isinstance(loaded, ScriptModule):
+                return Contents(_dotted(value), scripted=True)
     except UnsafePickleError as error:
         raise WeightsError(
             f"{file}: asks to run {error}, which weights do not need; nothing of it was run; get the weights from "
@@ -116,15 +125,24 @@ class _Numbers:
             raise pickle.UnpicklingError("a zip without <name>/data.pkl, as torch.save writes it")
         self._archive, self._pickle = archive, archive.getinfo(pickles[0])
         self._top = pickles[0].removesuffix("data.pkl")
-        if self._top + "byteorder" in archive.namelist() and archive.read(self._top + "byteorder") != b"little":
-            raise pickle.UnpicklingError("written by a big-endian machine")
         self._file, self._size = file, file.stat().st_size
+        self._unpacked, self._storages = 0, dict[str, Tensor]()
+        if self._top + "byteorder" in archive.namelist() and self._read(self._top + "byteorder") != b"little":
+            raise pickle.UnpicklingError("written by a big-endian machine")
         self._mapped = torch.UntypedStorage.from_file(str(file), shared=False, nbytes=self._size)
 
     def pickle(self) -> bytes:
         if self._pickle.file_size > MOST_PICKLE_BYTES:
             raise pickle.UnpicklingError(f"its data.pkl alone would be {self._pickle.file_size} bytes")
-        return self._archive.read(self._pickle)
+        return self._read(self._pickle.filename)
+
+    def _read(self, name: str) -> bytes:
+        """An entry, unpacked; refused where it would be far larger than the file."""
+        info = self._archive.getinfo(name)
+        self._unpacked += info.file_size
+        if self._unpacked > MOST_UNPACKED + MOST_TIMES * self._size:
+            raise pickle.UnpicklingError(f"its entries would be more than {self._unpacked} bytes, unpacked")
+        return self._archive.read(info)
 
     def tensor(self, note: TensorNote) -> Tensor:
         """The tensor a note describes, once every number in it is known to lie inside its storage."""
@@ -137,7 +155,9 @@ class _Numbers:
         last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         if math.prod(shape) > storage.length or (math.prod(shape) and last >= storage.length):
             raise pickle.UnpicklingError(f"a tensor of shape {tuple(shape)} in a storage of {storage.length} numbers")
-        return self._flat(storage).as_strided(tuple(shape), tuple(strides), offset)
+        if storage.key not in self._storages or self._storages[storage.key].dtype != storage.dtype:
+            self._storages[storage.key] = self._flat(storage)
+        return self._storages[storage.key].as_strided(tuple(shape), tuple(strides), offset)
 
     def _flat(self, storage: Storage) -> Tensor:
         info = self._archive.getinfo(f"{self._top}data/{storage.key}")
@@ -146,7 +166,7 @@ class _Numbers:
             raise pickle.UnpicklingError(f"{info.filename} has {info.file_size} bytes where {num_bytes} were expected")
         start = self._start(info)
         if info.compress_type != zipfile.ZIP_STORED or start % storage.dtype.itemsize:
-            content = bytearray(self._archive.read(info))
+            content = bytearray(self._read(info.filename))
             return torch.frombuffer(content, dtype=storage.dtype) if content else torch.empty(0, dtype=storage.dtype)
         if start + num_bytes > self._size:
             raise pickle.UnpicklingError(f"{info.filename} reaches beyond the end of the file")
@@ -184,12 +204,16 @@ def _plain(value: object, tensor: Callable[[TensorNote], Tensor], seen: dict[int
     return made
 
 
-def _dotted(module: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _dotted(module: Mapping[str, Any]) -> dict[str, Any]:
     """The tensors and numbers of a module and of those inside it, by names such as ``visual.conv1.weight``."""
     found: dict[str, Any] = {}
-    for name, value in module.items():
+    waiting: list[tuple[str, Any]] = [("", module)]
+    for _ in range(MOST_MODULES):
+        if not waiting:
+            return found
+        name, value = waiting.pop()
         if isinstance(value, dict):
-            found |= _dotted(value, f"{prefix}{name}.")
+            waiting += [(f"{name}.{inner}" if name else str(inner), value[inner]) for inner in reversed(value)]
         elif isinstance(value, Tensor | int | float):
-            found[f"{prefix}{name}"] = value
-    return found
+            found[name] = value
+    raise pickle.UnpicklingError(f"more than {MOST_MODULES} fields, counted as often as they are referred to")

@@ -4,15 +4,13 @@ Files in the layouts of their makers are opened by ``weights.py``.
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from egoshift.errors import WeightsError
+from egoshift.foreign import parse_json, parse_yaml
 
 SHIPPED = {
     "egoworld": "clip_folder",
@@ -135,7 +133,11 @@ def weight_files(name: str, folder: Path, fetch: str = "") -> tuple[Path, ...]:
     if whole.is_file():
         return (whole,)
     if index.is_file():
-        files = tuple(folder / part for part in sorted(set(read_json(name, index).get("weight_map", {}).values())))
+        named = read_json(name, index).get("weight_map")
+        parts = set(map(str, named.values())) if isinstance(named, dict) else set()
+        if outside := sorted(part for part in parts if Path(part).name != part):
+            raise WeightsError(f"{name}: {index} names {outside[0]!r}, which is no file beside it; fetch it again")
+        files = tuple(folder / part for part in sorted(parts))
         missing = [file.name for file in files if not file.is_file()]
         if missing or not files:
             raise WeightsError(f"{name}: {index} names weight files that are missing: {', '.join(missing)}{fetch}")
@@ -171,7 +173,7 @@ def read_json(name: str, file: Path) -> dict[str, Any]:
         WeightsError: It is not one.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = parse_json(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise WeightsError(f"{name}: {file} is not JSON ({error}); fetch it again") from error
     if not isinstance(content, dict):
@@ -198,8 +200,8 @@ def licence(folder: Path) -> str:
         return "unknown"
     match = re.match(r"---\s*\n(.*?)\n---\s*(\n|$)", readme.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
     try:
-        front = yaml.safe_load(match.group(1)) if match else None
-    except yaml.YAMLError:
+        front = parse_yaml(match.group(1)) if match else None
+    except ValueError:
         return "unknown"
     stated = front.get("license_name", front.get("license")) if isinstance(front, dict) else None
     return str(stated) if stated else "unknown"

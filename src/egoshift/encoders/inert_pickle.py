@@ -25,6 +25,13 @@ NUMBER_TYPES = {str(dtype) for dtype in STORAGE_TYPES.values()}
 PATH_TYPES = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 
 
+MOST_COPIED = 1_000_000
+"""Entries of ordered dicts that a pickle may fill from values it holds already; large checkpoints have thousands."""
+
+MOST_PATH = 4096
+"""Characters of a path or the name of a device."""
+
+
 class Storage(NamedTuple):
     """The numbers of one entry of the zip."""
 
@@ -72,6 +79,15 @@ class InertUnpickler(pickle.Unpickler):
         UnsafePickleError: The pickle names anything that weights do not need.
     """
 
+    _copied = 0
+
+    def _ordered(self, items: Any = ()) -> OrderedDict[Any, Any]:
+        self._copied += len(items)
+        if self._copied > MOST_COPIED:
+            raise pickle.UnpicklingError("copies the same values again and again")
+        copied: OrderedDict[Any, Any] = type("OrderedDict", (OrderedDict,), {})(items)
+        return copied
+
     def persistent_load(self, pid: Any) -> Storage:
         """What is said of one entry of numbers."""
         match pid:
@@ -89,11 +105,20 @@ class InertUnpickler(pickle.Unpickler):
         if f"{module_name}.{global_name}" in NUMBER_TYPES:
             return f"{module_name}.{global_name}"
         if module_name in ("pathlib", "pathlib._local") and global_name in PATH_TYPES:
-            return lambda *parts: "/".join(map(str, parts)).replace("//", "/")
+            return lambda *parts: _joined("/", parts).replace("//", "/")
+        if (module_name, global_name) == ("collections", "OrderedDict"):
+            return self._ordered
         stand_in = _stand_ins().get(f"{module_name}.{global_name}")
         if stand_in is None:
             raise UnsafePickleError(f"{module_name}.{global_name}")
         return stand_in
+
+
+def _joined(between: str, parts: tuple[object, ...]) -> str:
+    """Short texts and numbers as one text; of anything else nothing, for it could grow with every call."""
+    texts = [str(part) for part in parts if isinstance(part, str | int)]
+    text = between.join(texts) if sum(map(len, texts)) < MOST_PATH else ""
+    return text if len(texts) == len(parts) else ""
 
 
 def _stand_ins() -> dict[str, Callable[..., object]]:
@@ -113,11 +138,10 @@ def _stand_ins() -> dict[str, Callable[..., object]]:
         "torch._utils._rebuild_tensor": lambda *parts: TensorNote(*parts[:4]),
         "torch._utils._rebuild_tensor_v2": lambda *parts: TensorNote(*parts[:4]),
         "torch._utils._rebuild_parameter": lambda data, *_: data,
-        "torch.Size": lambda sizes=(): list(sizes),
-        "torch.device": lambda *parts: ":".join(map(str, parts)),
-        "collections.OrderedDict": type("OrderedDict", (OrderedDict,), {}),
+        "torch.Size": lambda sizes=(): sizes,
+        "torch.device": lambda *parts: _joined(":", parts),
         "argparse.Namespace": type("Namespace", (Fields,), {}),
-        "builtins.set": lambda items=(): list(items),
-        "__builtin__.set": lambda items=(): list(items),
+        "builtins.set": lambda items=(): items,
+        "__builtin__.set": lambda items=(): items,
         "_codecs.encode": lambda *_: b"",  # how bytes of NumPy are written for Python 2; nobody needs them
     }

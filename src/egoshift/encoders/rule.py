@@ -15,6 +15,10 @@ BICUBIC = 3
 """The kernel of every processor of these families where its file names none."""
 
 
+LARGEST = 4096
+"""Pixels of a side; the largest published encoder takes 1024."""
+
+
 @dataclass(frozen=True)
 class PreparationRule:
     """The fields of a ``WeightCard`` that speak of preparing frames; see there."""
@@ -39,7 +43,8 @@ def read_rule(folder: WeightFolder) -> PreparationRule:
     mean, std = channels(stated, "image_mean", 0.0, faults), channels(stated, "image_std", 1.0, faults)
     resizing = resize_rule(stated, faults)
     size = cut_size(stated, *resizing, faults) if resizing else None
-    kernel = KERNELS.get(stated.get("resample", BICUBIC))
+    resample = stated.get("resample", BICUBIC)
+    kernel = KERNELS.get(resample) if isinstance(resample, int) else None
     if kernel is None:
         faults.append(f"resample is {stated['resample']!r}; only 2 (bilinear) and 3 (bicubic) can be followed")
     if faults:
@@ -65,12 +70,17 @@ def find_statement(folder: WeightFolder) -> tuple[Path, dict[str, Any]]:
     )
 
 
+def _is_a_255th(stated: dict[str, Any]) -> bool:
+    factor = stated.get("rescale_factor", 1 / 255)
+    return isinstance(factor, int | float) and abs(factor - 1 / 255) < 1e-3 / 255
+
+
 def switch_faults(stated: dict[str, Any]) -> list[str]:
     """What is wrong with the steps that a processor may switch off or change."""
     faults = []
     if stated.get("do_resize", True) is not True:
         faults.append("do_resize is off, but frames come in every size; expected true")
-    if stated.get("do_rescale", True) is not True or abs(stated.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-3:
+    if stated.get("do_rescale", True) is not True or not _is_a_255th(stated):
         faults.append("pixels are not rescaled by 1/255; such a model is not supported")
     if stated.get("do_pad", False):
         faults.append("do_pad is on; frames are cut or squashed here, not padded")
@@ -83,9 +93,9 @@ def channels(stated: dict[str, Any], key: str, neutral: float, faults: list[str]
         return (neutral, neutral, neutral)
     values = stated.get(key)
     match values:
-        case [int() | float() as red, int() | float() as green, int() | float() as blue] if (
-            neutral == 0 or min(red, green, blue) > 0
-        ):
+        case [int() | float() as red, int() | float() as green, int() | float() as blue] if all(
+            abs(one) < 1e6 for one in (red, green, blue)
+        ) and (neutral == 0 or min(red, green, blue) > 0):
             return (float(red), float(green), float(blue))
         case _:
             faults.append(f"{key} is {values!r}; expected three {'positive ' if neutral else ''}numbers")
@@ -95,9 +105,9 @@ def channels(stated: dict[str, Any], key: str, neutral: float, faults: list[str]
 def resize_rule(stated: dict[str, Any], faults: list[str]) -> tuple[ResizeRule, int] | None:
     """The rule of resizing and its length; a bare number means the short side, as in files of 2021."""
     match stated.get("size"):
-        case int(short) | {"shortest_edge": int(short)} if short > 0:
+        case int(short) | {"shortest_edge": int(short)} if 0 < short <= LARGEST:
             return "shortest-crop", short
-        case {"height": int(height), "width": int(width)} if height == width > 0:
+        case {"height": int(height), "width": int(width)} if LARGEST >= height == width > 0:
             return "squash", height
         case other:
             faults.append(f'size is {other!r}; expected {{"shortest_edge": n}} or a square {{"height": n, "width": n}}')

@@ -135,6 +135,10 @@ def read_vocab_and_merges(folder: WeightFolder) -> Any:
             ) from error
 
 
+MOST_MERGES = 1 << 24
+"""Characters of the file of merges, which has a tenth."""
+
+
 def read_openai_merges(folder: WeightFolder) -> Any:
     """CLIP's byte-pair tokenizer from the file of openai/CLIP: one merge a line, of which it uses the first 48,894.
 
@@ -144,7 +148,7 @@ def read_openai_merges(folder: WeightFolder) -> Any:
     file = folder.path / OPENAI_MERGES
     try:
         with gzip.open(file, "rt", encoding="utf-8") as stream:
-            lines = stream.read().split("\n")[1 : 1 + OPENAI_NUM_MERGES]
+            lines = stream.read(MOST_MERGES).split("\n")[1 : 1 + OPENAI_NUM_MERGES]
         merges = [(first, second) for first, second in (line.split() for line in lines if line)]
         if not merges:
             raise ValueError("it holds no merges")

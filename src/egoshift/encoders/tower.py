@@ -1,5 +1,6 @@
 """One frozen tower out of a checkpoint, loaded through ``transformers`` and checked to be whole."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ MODEL_TYPES = {
 """SigLIP 2 of a fixed size says ``siglip``; its variable-size kind (``siglip2``, NaFlex) takes patches, not frames."""
 
 
+MOST_LAYERS = 256
+"""Of a tower; the largest published one has 48."""
+
+SPARE = 10_000_000
+"""So many weights more than the files hold cost nothing that matters."""
+
 REMEDIES: dict[TowerKind, str] = {
     "image": "give a CLIP, SigLIP, DINOv2 or LaViLa checkpoint with its image tower",
     "text": "class names need a CLIP or SigLIP checkpoint with its text tower",
@@ -83,10 +90,13 @@ def load_tower(folder: WeightFolder, kind: TowerKind, device: torch.device, dtyp
         import transformers
 
         tower_class = getattr(transformers, model_type(folder, kind).towers[kind])
+        check_depth(folder)
         try:
+            config = tower_config(folder, kind, tower_class.config_class)
+            check_size(folder, tower_class, config)
             tower, report = tower_class.from_pretrained(
                 str(folder.path),
-                config=tower_config(folder, kind, tower_class.config_class),
+                config=config,
                 dtype=dtype,
                 attn_implementation=choose_attention(device, dtype),
                 use_safetensors=True,
@@ -94,6 +104,8 @@ def load_tower(folder: WeightFolder, kind: TowerKind, device: torch.device, dtyp
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
             )
+        except WeightsError:
+            raise
         except Exception as error:  # transformers fails with whatever the damaged part made it trip over
             raise WeightsError(
                 f"{folder.id}: {folder.path} cannot be loaded as {tower_class.__name__} "
@@ -101,6 +113,44 @@ def load_tower(folder: WeightFolder, kind: TowerKind, device: torch.device, dtyp
             ) from error
     check_whole(folder, kind, report)
     return frozen(str(folder.path), tower, device)
+
+
+def check_depth(folder: WeightFolder) -> None:
+    """Refuse a configuration of more layers than any model has, which would take minutes to build.
+
+    Raises:
+        WeightsError: It is one.
+    """
+    parts = [folder.config, *(part for part in folder.config.values() if isinstance(part, dict))]
+    for part in parts:
+        layers = part.get("num_hidden_layers", 0)
+        if not isinstance(layers, int) or not 0 <= layers <= MOST_LAYERS:
+            raise WeightsError(
+                f"{folder.id}: {folder.path / 'config.json'} says num_hidden_layers is {layers!r}, expected 1 to "
+                f"{MOST_LAYERS}; fetch it again"
+            )
+
+
+def check_size(folder: WeightFolder, tower_class: Any, config: Any) -> None:
+    """Refuse a configuration of more weights than there are, before memory is taken for them.
+
+    Raises:
+        WeightsError: It is one.
+    """
+    from safetensors import safe_open
+
+    with torch.device("meta"):
+        asked = sum(weight.numel() for weight in tower_class(config).parameters())
+    held = 0
+    for file in folder.weights:
+        with safe_open(file, framework="pt") as tensors:
+            held += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())
+    if asked > 2 * held + SPARE:  # which weights are missing is told later
+        files = ", ".join(file.name for file in folder.weights)
+        raise WeightsError(
+            f"{folder.id}: config.json describes {asked} weights, and {files} hold {held}; give the "
+            "checkpoint that config.json belongs to"
+        )
 
 
 def fill_tower(file: Path, parts: TowerParts, device: torch.device, dtype: torch.dtype) -> Any:

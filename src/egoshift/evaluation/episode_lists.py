@@ -21,6 +21,7 @@ from torch import Tensor
 from egoshift.errors import ConfigError, DataError, Fault
 from egoshift.evaluation.episodes import Episodes
 from egoshift.files import write_atomically
+from egoshift.foreign import parse_json
 
 FORMAT = "egoshift-episodes"
 FAULTS_TOLD = 20
@@ -112,7 +113,7 @@ def _numbered(what: str, names: Sequence[str], least: int = 0) -> dict[str, int]
 def _content(path: Path) -> dict[str, Any]:
     remedy = "give a file that write_episodes made"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError([Fault("unreadable", path, f"cannot be read ({error.strerror})", remedy)]) from None
     except ValueError as error:  # neither UTF-8 nor JSON
@@ -121,6 +122,8 @@ def _content(path: Path) -> dict[str, Any]:
         raise DataError([Fault("wrong-format", path, f"is not a list of episodes ({FORMAT}, version 1)", remedy)])
     if not isinstance(content.get("episodes"), list):
         raise DataError([Fault("wrong-format", path, "has no list under 'episodes'", remedy)])
+    if content["episodes"] and not all(type(content.get(name)) is int for name in ("ways", "shots", "queries")):
+        raise DataError([Fault("wrong-format", path, "'ways', 'shots' and 'queries' are no whole numbers", remedy)])
     return content
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from egoshift.errors import ResultError
 from egoshift.files import write_atomically
+from egoshift.foreign import parse_json
 from egoshift.records import Label
 
 Metric = Literal["top1", "top5", "macro", "f1", "hm"]
@@ -305,8 +306,8 @@ def schema_faults(path: Path, content: str, error: ValidationError) -> str:
     """Why a file is not a result, in one line."""
     remedy = "write it again with `egoshift evaluate`"
     try:
-        version = json.loads(content).get("schema_version", 1)
-    except (json.JSONDecodeError, AttributeError):
+        version = parse_json(content).get("schema_version", 1)
+    except (ValueError, AttributeError):
         return f"{path}: is not a result file (a JSON object is expected); {remedy}"
     if version != 1:
         return f"{path}: has result schema version {version!r}, this egoshift reads version 1; {remedy}"

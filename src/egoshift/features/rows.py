@@ -18,6 +18,7 @@ import xxhash
 from jaxtyping import Float64
 
 from egoshift.files import write_atomically
+from egoshift.foreign import parse_json
 
 Rows = Mapping[str, npt.NDArray[np.generic]]
 """The rows of one video, by array name."""
@@ -125,13 +126,16 @@ def read_rows(path: Path) -> PartFile:
         file.seek(num_bytes - _DIGEST_BYTES)
         if file.read() != xxhash.xxh3_64_digest(opening):
             raise ValueError("its header is not as it was written, or it is cut short")
-    header = json.loads(opening[8:])
-    metadata = header.pop("__metadata__")
-    arrays = {
-        name: np.memmap(path, _DTYPES[of["dtype"]], "r", len(opening) + of["data_offsets"][0], tuple(of["shape"]))
-        for name, of in header.items()
-    }
-    digests = arrays.pop(CHECKSUMS)
+    header = parse_json(opening[8:])
+    try:
+        metadata = header.pop("__metadata__")
+        arrays = {
+            name: np.memmap(path, _DTYPES[of["dtype"]], "r", len(opening) + of["data_offsets"][0], tuple(of["shape"]))
+            for name, of in header.items()
+        }
+        digests = arrays.pop(CHECKSUMS)
+    except (AttributeError, KeyError, TypeError, IndexError, OverflowError, OSError) as error:
+        raise ValueError(f"is no part of a store ({type(error).__name__})") from None
     hashes = {name: digest.tobytes().hex() for name, digest in zip(arrays, digests[:-1], strict=True)}
     return PartFile(metadata, arrays, hashes)
 

@@ -21,6 +21,7 @@ from egoshift.features.checksums import damages, whole_files
 from egoshift.features.layout import remedy
 from egoshift.features.manifest import Manifest
 from egoshift.files import write_atomically
+from egoshift.foreign import parse_json
 from egoshift.processes import processes
 from egoshift.space import in_units
 
@@ -97,7 +98,7 @@ def _place(store: Path) -> Path:
 
 def _read(store: Path) -> str | None:
     try:
-        found = json.loads(_place(store).read_bytes())
+        found = parse_json(_place(store).read_bytes())
         return str(found["stamp"]) if found["store"] == str(store.resolve()) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

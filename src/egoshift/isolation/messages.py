@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from egoshift.foreign import parse_json
+
 HEAD = struct.Struct("<IQ")
 MOST_JSON_BYTES = 1 << 20
 TYPES = ("|u1", "<f4", "<f8")
@@ -84,8 +86,8 @@ def read_message(file: int, most_bytes: int, until_s: float = math.inf) -> Messa
     if not _fill(file, memoryview(text), until_s):
         return None
     try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
+        told = parse_json(bytes(text))
+    except ValueError:
         raise NonsenseError("no JSON") from None
     if not isinstance(told, dict):
         raise NonsenseError("no JSON object")

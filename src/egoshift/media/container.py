@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from egoshift.errors import Fault, MediaError
+from egoshift.foreign import AV_OPTIONS
 from egoshift.isolation import beat
 from egoshift.remote import ranges, whole
 
@@ -77,10 +78,8 @@ def open_file(path: Path, noun: str, remedy: str, *, header: bool = False) -> In
     if pieces is None:
         _check_file(whole(path), noun)
     try:
-        # Only local files: a playlist that poses as a video must not make us open addresses of its choosing.
         # A title that is not UTF-8 is no reason to refuse the pictures.
-        options = {"protocol_whitelist": "file"}
-        return av.open(pieces or f"file:{path}", "r", container_options=options, metadata_errors="replace")
+        return av.open(pieces or f"file:{path}", "r", container_options=dict(AV_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as error:
         raise _cannot_open(path, noun, remedy, error) from None
 

@@ -81,7 +81,7 @@ def _entries(path: Path) -> Iterator[tuple[float, Mapping[object, object]]]:
     if not isinstance(entries, dict):
         raise _fault(path, "holds something else than a dict of clips")
     for start_s, frames in entries.items():
-        if not isinstance(start_s, int | float) or not isinstance(frames, dict):
+        if not isinstance(start_s, int | float) or not abs(start_s) < 1e9 or not isinstance(frames, dict):
             raise _fault(path, f"entry {start_s!r} is not the start of a clip with its frames")
         yield float(start_s), frames
 
@@ -97,7 +97,7 @@ def _stop_of(start_s: float, clips: Mapping[float, float]) -> float | None:
 def _frames(path: Path, start_s: float, stop_s: float, frames: Mapping[object, object]) -> Iterator[_Seen]:
     info = frames.get("info")
     size = [info.get(name) for name in ("width", "height")] if isinstance(info, dict) else []
-    if len(size) != 2 or not all(isinstance(pixels, int | float) and pixels > 0 for pixels in size):
+    if len(size) != 2 or not all(isinstance(pixels, int | float) and 0 < pixels < 1e6 for pixels in size):
         raise _fault(path, f"the clip at {start_s:g} s does not say its image's width and height")
     for index in range(FRAMES_PER_CLIP):
         found = frames.get(index)

@@ -20,6 +20,9 @@ from egoshift.remote import whole
 
 FRAME_NAME = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:jpe?g|png|webp|bmp)", re.IGNORECASE)
 
+PICTURES = ("JPEG", "PNG", "WEBP", "BMP")
+"""What a frame may be, whatever its name says; Pillow knows others, some of which it has other programs read."""
+
 MOST_RANGES = 5
 """How many gaps an error lists before it counts the rest."""
 
@@ -106,17 +109,18 @@ class FrameFolder:
         with self._opened(file) as image:
             try:
                 return np.asarray(image.convert("RGB"))
-            except OSError as error:
+            except Exception as error:  # of each kind of file that Pillow reads, damage is another kind of error
                 raise self._undecodable(file, error) from None
 
     def _opened(self, file: Path) -> Image.Image:
         try:
-            return Image.open(whole(file))
-        except OSError as error:
+            return Image.open(whole(file), formats=PICTURES)
+        except Exception as error:
             raise self._undecodable(file, error) from None
 
-    def _undecodable(self, file: Path, error: OSError) -> MediaError:
-        message = f"the frame cannot be decoded ({str(error).splitlines()[0]})"
+    def _undecodable(self, file: Path, error: Exception) -> MediaError:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        message = f"the frame cannot be decoded ({reason})"
         return media_error("undecodable-frame", file, message, "unpack or download it again")
 
     def _missing(self) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ then built from its bytes after its type and size were checked.
 import io
 import math
 import pickle
+import pickletools
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,9 @@ def load_plain_pickle(path: Path, *, arrays: bool = False) -> object:
         MediaError: The file cannot be read, is no pickle, is cut short, or names anything else to import.
     """
     try:
-        return _PlainUnpickler(io.BytesIO(path.read_bytes()), arrays=arrays).load()
+        content = path.read_bytes()
+        check_lengths(content)
+        return _PlainUnpickler(io.BytesIO(content), arrays=arrays).load()
     except UnsafePickleError as error:
         raise MediaError(
             Fault(
@@ -59,6 +62,19 @@ def load_plain_pickle(path: Path, *, arrays: bool = False) -> object:
                 "download it again; compare its size with the published one",
             )
         ) from None
+
+
+def check_lengths(content: bytes) -> None:
+    """Refuses a pickle that states lengths or places which a file of its size cannot have.
+
+    The unpickler makes room for what is stated before it looks at what is there: five bytes would cost gigabytes.
+
+    Raises:
+        ValueError: It does, or is no pickle.
+    """
+    for code, number, _ in pickletools.genops(content):  # which reads before it makes room
+        if code.name.endswith("PUT") and number is not None and int(number) > len(content):
+            raise ValueError(f"remembers a value under number {number}")
 
 
 class _Dtype:
@@ -102,12 +118,19 @@ class _PlainUnpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO, *, arrays: bool):
         super().__init__(file)
         self._arrays = arrays
+        self._encoded: dict[str, bytes] = {}
+
+    def _encode(self, text: str, _: object = None) -> bytes:
+        # Kept, so that a long text that is asked for again and again takes its place once.
+        if text not in self._encoded:
+            self._encoded[text] = text.encode("latin-1")
+        return self._encoded[text]
 
     def find_class(self, module_name: str, global_name: str) -> object:
         # New ones each time, so that a file which tampers with them harms nobody.
         stand_ins: dict[tuple[str, str], object] = {
             # How bytes are written for Python 2.
-            ("_codecs", "encode"): lambda text, _: text.encode("latin-1"),
+            ("_codecs", "encode"): self._encode,
             ("__builtin__", "bytes"): lambda: b"",
         }
         if self._arrays:

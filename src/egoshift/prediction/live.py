@@ -23,6 +23,7 @@ from egoshift.classifier import StreamBatch
 from egoshift.encoders import SIGNAL, sensor_of
 from egoshift.errors import ConfigError, Fault, MediaError
 from egoshift.evaluation.passes import batch_to
+from egoshift.foreign import AV_OPTIONS
 from egoshift.media import bin_centres
 from egoshift.prediction.asked import STRIDES_A_WINDOW, Asked
 from egoshift.prediction.gather import PICTURES_A_SECOND
@@ -231,13 +232,12 @@ def _opened(source: str, name: str) -> Any:
     try:
         if source == STDIN:
             # Not buffered: a buffered read waits until it has much, and answers would come late.
-            container = av.open(open(0, "rb", buffering=0, closefd=False), "r", metadata_errors="replace")
+            piped = open(0, "rb", buffering=0, closefd=False)
+            container = av.open(piped, "r", container_options=dict(AV_OPTIONS), metadata_errors="replace")
         elif source.isdigit():
             container = av.open(f"/dev/video{source}", "r", format="v4l2")
         else:
-            container = av.open(
-                f"file:{source}", "r", container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
-            )
+            container = av.open(f"file:{source}", "r", container_options=dict(AV_OPTIONS), metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "see that it is there and that nobody else uses it; a pipe needs mkv, mpegts or fragmented mp4"

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from egoshift.encoders import AbstractImageEncoder, load_image_encoder
 from egoshift.encoders.precision import open_device
 from egoshift.errors import ConfigError, MediaError
 from egoshift.features import AbstractFeatureSource, FramePlan, TensorFeatures, extract
+from egoshift.foreign import parse_json
 from egoshift.media import probe
 from egoshift.methods import PRESETS, XMIC
 from egoshift.recipes.plan import Rates
@@ -168,7 +169,7 @@ def read_rates(path: Path) -> Rates:
         ConfigError: It cannot be read, or a rate is missing or no positive number.
     """
     try:
-        document = json.loads(path.read_text())
+        document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a file of rates") from None
     except ValueError as error:
@@ -181,7 +182,7 @@ def read_rates(path: Path) -> Rates:
     return Rates.of(fields, str(path))
 
 
-def _of_benchmarks(lines: Sequence[Mapping[str, Any]], path: Path) -> dict[str, Any]:
+def _of_benchmarks(lines: Sequence[object], path: Path) -> dict[str, Any]:
     """The rates among the lines of all benchmarks, which were measured on a processor."""
     named = {str(line.get("name")): line for line in lines if isinstance(line, dict)}
     missing = [name for name in _BENCHMARKS.values() if name not in named]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from egoshift.errors import ConfigError
 from egoshift.files import write_atomically
+from egoshift.foreign import parse_yaml
 from egoshift.recipes.run import Run, nearest
 
 
@@ -19,11 +20,11 @@ def read_run(path: Path) -> Run:
         ConfigError: The file is missing, is not YAML, or has fields that do not fit (all of them named).
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a run file or a recipe's name") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not YAML: {error}; correct it") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected fields such as 'train' and 'method', got {type(values).__name__}")
     run = validated(values, place=str(path))
@@ -77,9 +78,9 @@ def override(run: Run, assignments: Sequence[str]) -> Run:
         if not (name.startswith("method.options.") and len(parents) == 2):  # options are checked by MethodSpec
             _child(place, leaf, assignment, leaf=text.strip() not in _NOTHING)
         try:
-            place[leaf] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {assignment}: the value is not YAML: {' '.join(str(error).split())}") from error
+            place[leaf] = parse_yaml(text)
+        except ValueError as error:
+            raise ConfigError(f"--set {assignment}: the value is not YAML: {error}") from None
     return validated(values, place="--set " + " ".join(assignments)) if assignments else run
 
 

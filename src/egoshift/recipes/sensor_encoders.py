@@ -1,6 +1,5 @@
 """The encoders of sensors that runs and stores name: which weights those are, and what they read."""
 
-import json
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 
 from egoshift.encoders import SensorCard, SignalSpec, SignalTower, weights_digest
 from egoshift.errors import CheckpointError
+from egoshift.foreign import parse_json
 from egoshift.fusion import Unimodal
 from egoshift.fusion.sensors import ENCODER_OF, make_signal_encoder
 from egoshift.recipes.run import Run
@@ -85,7 +85,7 @@ def sensor_weights(encoder: str) -> tuple[str, str, str]:
 def _is_model(folder: Path) -> bool:
     """Whether a folder is one of ours, and not of weights in the Hugging Face layout, which has a config.json too."""
     try:
-        content = json.loads((folder / CONFIG_FILE).read_bytes())
+        content = parse_json((folder / CONFIG_FILE).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("format") == "egoshift-classifier"

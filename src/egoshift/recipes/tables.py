@@ -4,7 +4,6 @@ Only result files are read, and the paper's printed numbers stand beside ours un
 result's data sets carry the papers' names (``egoshift.recipes.reported``).
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from egoshift.errors import ResultError
 from egoshift.evaluation import MetricRow, Result, harmonic_row
 from egoshift.evaluation.modality_result import ModalityResult
 from egoshift.evaluation.result import result_text
+from egoshift.foreign import parse_json
 from egoshift.recipes.grid import Grid, csv_text, latex, markdown
 from egoshift.recipes.reported import reported_value
 from egoshift.records import LABELS, Label
@@ -107,8 +107,8 @@ def is_of_modalities(path: Path) -> bool:
     if MODALITIES_KIND not in content:  # large results of the other kind need not be parsed twice
         return False
     try:
-        fields = json.loads(content)
-    except json.JSONDecodeError:
+        fields = parse_json(content)
+    except ValueError:
         return False
     return isinstance(fields, dict) and fields.get("kind") == MODALITIES_KIND
 

@@ -32,6 +32,10 @@ WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE = "model.safetensors", "text.safetensors", 
 FILES = (WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE)
 
 
+LARGEST = 1 << 20
+"""A width, a number of layers or of frames beyond this is none."""
+
+
 class CheckpointConfig(BaseModel):
     """What ``config.json`` says.
 
@@ -237,10 +241,26 @@ def _built(folder: Path, config: CheckpointConfig) -> AbstractClassifier:
             f"{folder / CONFIG_FILE}: method {config.method!r} is not one of {', '.join(CLASSIFIERS)}; build the "
             "classifier yourself and give it as `into`"
         )
+    if not _is_small(config.settings):
+        raise CheckpointError(f"{folder / CONFIG_FILE}: a setting is beyond {LARGEST}; copy the folder again")
     try:
         return CLASSIFIERS[config.method](**config.settings)
-    except (TypeError, ValueError, ConfigError) as error:
-        raise CheckpointError(f"{folder / CONFIG_FILE}: {config.method} refuses the settings: {error}") from None
+    except (
+        TypeError,
+        ValueError,
+        ConfigError,
+        RuntimeError,
+        ArithmeticError,
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{folder / CONFIG_FILE}: {config.method} refuses the settings: {reason}") from None
+
+
+def _is_small(setting: object) -> bool:
+    """Whether no number in a setting is larger than any size of a model."""
+    if isinstance(setting, dict | list):
+        return all(_is_small(one) for one in (setting.values() if isinstance(setting, dict) else setting))
+    return not isinstance(setting, int | float) or abs(setting) <= LARGEST
 
 
 def _check_method(folder: Path, config: CheckpointConfig, classifier: AbstractClassifier) -> None:

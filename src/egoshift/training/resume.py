@@ -23,6 +23,7 @@ from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError
 from egoshift.evaluation.result import EpochRow
 from egoshift.files import write_atomically
+from egoshift.foreign import parse_json
 from egoshift.records import Label
 from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
 from egoshift.training.objectives import Objective
@@ -234,7 +235,7 @@ def _section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _metadata(content: bytes) -> dict[str, str]:
     """The strings in a safetensors header, which ``safetensors.torch.load`` does not give."""
     (length,) = struct.unpack("<Q", content[:8])
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    metadata: dict[str, str] = parse_json(content[8 : 8 + length])["__metadata__"]
     return metadata
 
 

@@ -1,5 +1,6 @@
 """The error of an encoder's arithmetic: measured on the frames that come first, kept, and never mixed."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,6 @@ def test_a_manifest_of_before_says_torch(videos, tmp_path):
     text = path.read_text().replace(',\n  "runtime": "torch"', "").replace(',\n "error": null', "")
     assert "runtime" not in text
     assert "error" not in text
-    path.write_text(text)
+    path.write_text(re.sub(',\n "checksum": ".*"', "", text))
     assert Store.open(tmp_path / "s").manifest == store.manifest
     assert len(extract(example_dataset(videos, CLIPS), BlockEncoder(), tmp_path / "s").store) == 24

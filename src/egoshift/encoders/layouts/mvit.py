@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 
 from egoshift.encoders.layouts.converted import Converted, TowerParts, check_weights, dimensions, num_blocks
@@ -29,6 +28,7 @@ from egoshift.encoders.mvit import MultiscaleTransformer
 from egoshift.encoders.mvit_config import KEY_STRIDE, PATCH_PADDING, PATCH_STRIDE, MultiscaleConfig
 from egoshift.encoders.rule import PreparationRule
 from egoshift.errors import ConfigError, WeightsError
+from egoshift.foreign import parse_yaml
 
 Names = tuple[tuple[str, str], ...]
 
@@ -184,10 +184,10 @@ def check_cfg(cfg: object, config: MultiscaleConfig, file: Path) -> None:
     if cfg is None:
         return
     try:
-        stated = yaml.safe_load(cfg) if isinstance(cfg, str) else cfg
-    except yaml.YAMLError as error:
+        stated = parse_yaml(cfg) if isinstance(cfg, str) else cfg
+    except ValueError as error:
         raise WeightsError(
-            f"{file}: its cfg is not plain YAML ({str(error).splitlines()[0]}) and nothing of it was run; give the "
+            f"{file}: its cfg is not plain YAML ({error}) and nothing of it was run; give the "
             "checkpoint as SlowFast wrote it, or its model_state alone"
         ) from None
     part = stated.get("MVIT") if isinstance(stated, Mapping) else None

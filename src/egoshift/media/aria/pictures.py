@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from egoshift.media.aria.streams import Streams
 from egoshift.media.container import FETCH_AGAIN, media_error
@@ -32,10 +32,11 @@ def decode_jpeg(path: Path, content: bytes) -> UInt8[np.ndarray, "height width 3
         MediaError: It cannot be decoded.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
             return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        message = f"a picture cannot be decoded ({str(error).splitlines()[0]})"
+    except Exception as error:  # damage is of many kinds
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        message = f"a picture cannot be decoded ({reason})"
         raise media_error("undecodable-frame", path, message, FETCH_AGAIN) from None
 
 

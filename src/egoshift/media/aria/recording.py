@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
+from egoshift.errors import MediaError
 from egoshift.media.aria.pictures import read_pictures
 from egoshift.media.aria.readings import NANOSECONDS, Span, Waveform
 from egoshift.media.aria.sound import SoundReader, stretches
 from egoshift.media.aria.streams import MICROPHONES, AriaLabel, Streams
+from egoshift.media.aria.vrs import damage_named
 from egoshift.media.container import media_error
 from egoshift.media.inertial import Samples, Unit
 
@@ -47,8 +49,13 @@ class AriaRecording:
         settings = self._streams.settings
         self.path, self.generation = path, self._streams.generation
         self.spans: Mapping[AriaLabel, Span] = self._streams.spans
-        self.rates_hz: Mapping[AriaLabel, float] = {label: _rate_hz(one) for label, one in settings.items()}
-        self.num_microphones = int(settings["mic"]["audio_channel_count"]) if "mic" in settings else 0
+        try:
+            with damage_named(path):
+                self.rates_hz: Mapping[AriaLabel, float] = {label: _rate_hz(one) for label, one in settings.items()}
+                self.num_microphones = int(settings["mic"]["audio_channel_count"]) if "mic" in settings else 0
+        except MediaError:
+            self.close()
+            raise
         starts = {label: span.start_ns for label, span in self.spans.items()}
         self.origin_ns = starts.get("camera-rgb", min(starts.values()))
 
@@ -100,7 +107,8 @@ class AriaRecording:
         assert label in ("imu-left", "imu-right"), "an IMU is asked for"
         self._streams.require(label)
         bounds = self._bounds(start_s, stop_s)
-        times_ns, values_of = self._readings(label, *bounds)
+        with damage_named(self.path):
+            times_ns, values_of = self._readings(label, *bounds)
         asked, late = _within(times_ns, *bounds), _comes_late(times_ns)
         found = {}
         for name, unit in _IMU_UNITS.items():
@@ -124,15 +132,16 @@ class AriaRecording:
             MediaError: No sound was recorded, or a block of it cannot be decoded.
         """
         self._streams.require("mic")
-        reader = SoundReader(self.path, self._streams.settings["mic"], MICROPHONES)
         bounds = self._bounds(start_s, stop_s)
         blocks = []
-        for number in self._streams.numbers("mic", *bounds):
-            times_ns, samples = reader.read(self._streams.record("mic", number))
-            asked = _within(times_ns, *bounds)
-            if asked.any():
-                blocks.append((times_ns[asked], samples[asked]))
-        return stretches(blocks, reader.rate_hz, self.origin_ns)
+        with damage_named(self.path):
+            reader = SoundReader(self.path, self._streams.settings["mic"], MICROPHONES)
+            for number in self._streams.numbers("mic", *bounds):
+                times_ns, samples = reader.read(self._streams.record("mic", number))
+                asked = _within(times_ns, *bounds)
+                if asked.any():
+                    blocks.append((times_ns[asked], samples[asked]))
+            return stretches(blocks, reader.rate_hz, self.origin_ns)
 
     def pictures(
         self, start_s: float | None = None, stop_s: float | None = None
@@ -147,8 +156,9 @@ class AriaRecording:
             MediaError: No picture was recorded, or one cannot be decoded.
         """
         self._streams.require("camera-rgb")
-        for time_ns, picture in read_pictures(self._streams, *self._bounds(start_s, stop_s)):
-            yield (time_ns - self.origin_ns) / NANOSECONDS, picture
+        with damage_named(self.path):
+            for time_ns, picture in read_pictures(self._streams, *self._bounds(start_s, stop_s)):
+                yield (time_ns - self.origin_ns) / NANOSECONDS, picture
 
     def _readings(
         self, label: AriaLabel, start_ns: int | None, stop_ns: int | None

@@ -12,7 +12,7 @@ import numpy as np
 
 from egoshift.errors import MediaError
 from egoshift.media.aria.readings import NANOSECONDS, Span
-from egoshift.media.aria.vrs import open_vrs
+from egoshift.media.aria.vrs import damage_named, open_vrs
 from egoshift.media.container import FETCH_AGAIN, media_error
 
 AriaLabel = Literal["camera-rgb", "mic", "imu-left", "imu-right"]
@@ -34,6 +34,10 @@ _IMUS: Mapping[tuple[int, int], AriaLabel] = {
 
 _LEAD_S = 1.0
 """How much before an asked time is read as well: what is stamped then can stand in a record that starts earlier."""
+
+
+LONGEST_S = 7 * 86_400.0
+"""No recording is longer; a stamp that says so is damaged."""
 
 
 class Streams:
@@ -58,10 +62,11 @@ class Streams:
         self._reader = open_vrs(path)
         self._data: dict[AriaLabel, tuple[Any, np.ndarray]] = {}
         try:
-            self.generation = self._generation()
-            self._ids = self._labelled()
-            self.settings = {label: self._setting(stream) for label, stream in self._ids.items()}
-            self.spans = {label: self._span(label) for label in self._ids}
+            with damage_named(path):
+                self.generation = self._generation()
+                self._ids = self._labelled()
+                self.settings = {label: self._setting(stream) for label, stream in self._ids.items()}
+                self.spans = {label: self._span(label) for label in self._ids}
         except MediaError:
             self.close()
             raise
@@ -84,7 +89,7 @@ class Streams:
         """One record of a sensor, counted from 0."""
         try:
             return self._found(label)[0][number]
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             message = f"record {number} of {label} cannot be read ({reason})"
             raise media_error("damaged-recording", self.path, message, FETCH_AGAIN) from None
@@ -98,7 +103,11 @@ class Streams:
 
     def _span(self, label: AriaLabel) -> Span:
         first, last = (_stamps(self.record(label, number)) for number in (0, len(self.times_s(label)) - 1))
-        return Span(first[0], last[-1])
+        span = Span(first[0], last[-1])
+        if not 0 <= span.duration_s <= LONGEST_S:
+            message = f"says that {label} recorded for {span.duration_s:g} s"
+            raise media_error("damaged-recording", self.path, message, FETCH_AGAIN)
+        return span
 
     def _found(self, label: AriaLabel) -> tuple[Any, np.ndarray]:
         if label not in self._data:

@@ -5,7 +5,6 @@ others (https://github.com/facebookresearch/vrs, ``vrs/FileFormat.h`` and ``vrs/
 without a word what an index lists and a shortened file does not hold, so completeness is checked here.
 """
 
-import json
 import mmap
 import os
 import re
@@ -16,7 +15,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from egoshift.errors import ConfigError
+from egoshift.errors import ConfigError, EgoshiftError
+from egoshift.foreign import parse_json
 from egoshift.media.container import FETCH_AGAIN, media_error
 from egoshift.remote import whole
 
@@ -57,6 +57,22 @@ def open_vrs(path: Path) -> Any:
     return reader
 
 
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Whatever a damaged recording makes the package or its values trip over becomes one fault.
+
+    Raises:
+        MediaError: Something went wrong in other ways than those that are known.
+    """
+    try:
+        yield
+    except EgoshiftError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise media_error("damaged-recording", path, f"cannot be read ({reason})", FETCH_AGAIN) from None
+
+
 def payload_bytes(path: Path, recordable_type: int) -> dict[float, int]:
     """How long the data records of one kind of device are, uncompressed and without their headers, by timestamp.
 
@@ -93,7 +109,7 @@ def layout_bytes(path: Path, names: tuple[str, ...], vector_lengths: dict[str, i
         file.seek(description_at)
         described = file.read(_RECORD_HEADER.unpack(file.read(_RECORD_HEADER.size))[0] - _RECORD_HEADER.size)
     for text in _LAYOUT.findall(described):
-        fields = {field["name"]: field["type"] for field in json.loads(text)["data_layout"]}
+        fields = {field["name"]: field["type"] for field in parse_json(text)["data_layout"]}
         if set(fields) == set(names):
             return sum(_field_bytes(kind, vector_lengths.get(name, 0)) for name, kind in fields.items())
     message = f"describes no record with the fields {', '.join(names)}"
@@ -124,6 +140,8 @@ def _index_at(path: Path) -> int:
     if len(start) < _FILE_HEADER.size:
         raise media_error("truncated-recording", path, f"ends at byte {size}; it was cut short", FETCH_AGAIN)
     index_at: int = _FILE_HEADER.unpack(start)[4]
+    if not 0 <= index_at < 2**62:
+        raise media_error("damaged-recording", path, f"names byte {index_at} as its index's", FETCH_AGAIN)
     if index_at == 0:
         message = "has no index: its recording was broken off, or it was cut short"
         raise media_error("truncated-recording", path, message, FETCH_AGAIN)

@@ -5,9 +5,6 @@ an entry a recording, and recording i has the arrays ``{i}_acc``, ``{i}_gyr``, `
 that is not there is a sensor that was truly missing.
 """
 
-import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from egoshift.errors import Fault
+from egoshift.foreign import check_sizes, parse_json
 from egoshift.media.inertial.samples import RawReadings, Recording, Samples, Unit, arrange
 from egoshift.media.inertial.table import data_error
 
@@ -105,14 +103,15 @@ class GlassesArchive:
         with ExitStack() as stack:
             try:
                 self._archive = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)
+                check_sizes(self._archive)
             except FileNotFoundError:
                 raise data_error("missing-file", path, "no such file", "put it there, or correct the path") from None
-            except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+            except Exception:  # NumPy and zipfile name no complete list
                 raise data_error("not-an-archive", path, "is no .npz archive", "download it again") from None
             try:
-                self._listed = json.loads(str(self._archive["meta"]))
+                self._listed = parse_json(str(self._archive["meta"]))
                 self.entries = tuple(_entry(index, one) for index, one in enumerate(self._listed))
-            except (KeyError, IndexError, TypeError, ValueError):
+            except Exception:
                 message = "has no list of recordings (an array 'meta' of JSON text)"
                 raise data_error("missing-meta", path, message, "download it again") from None
             self._open = stack.pop_all()
@@ -139,7 +138,7 @@ class GlassesArchive:
         keys = {name: f"{index}_{name}" for name in CODINGS}
         try:
             arrays = {name: self._archive[key] for name, key in keys.items() if key in self._archive}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except Exception as error:
             message = f"an array of recording {index} cannot be read ({str(error) or type(error).__name__})"
             raise data_error("not-an-archive", self._path, message, "download it again") from None
         return glasses_recording(self._path, index, arrays, self._listed[index].get("sensors"))
@@ -169,6 +168,9 @@ def glasses_recording(
                 faults.append(Fault("missing-array", path, message, remedy))
             continue
         values = arrays[name]
+        if values.dtype.kind not in "iufb":
+            message = f"{index}_{name} holds {values.dtype}, expected numbers"
+            raise data_error("wrong-type", path, message, "download the file again")
         if values.ndim != 2 or values.shape[1] != len(coding.axes):
             message = f"{index}_{name} has shape {values.shape}, expected (readings, {len(coding.axes)})"
             raise data_error("wrong-shape", path, message, "download the file again")

@@ -85,6 +85,10 @@ class Recording:
     faults: tuple[Fault, ...] = ()
 
 
+GREATEST = 1e30
+"""A number further than this from zero was measured by nothing, and sums of such are no numbers any more."""
+
+
 @dataclass(frozen=True)
 class RawReadings:
     """What a file says of one sensor, before anything is left out or put in order.
@@ -116,7 +120,8 @@ def arrange(
 
     In this order: readings without a time (``no-time``) or with an absurd one (``absurd-time``) are left out; steps
     back of the clock are counted (``backwards``) and the readings sorted; for each sensor, readings with an unreadable
-    cell (``bad-cell``) or an empty one (``empty-cell``) are left out; readings at the same time (``repeated-time``) are
+    cell (``bad-cell``), an empty one (``empty-cell``) or a number that no
+    sensor gives (``absurd-value``) are left out; readings at the same time (``repeated-time``) are
     averaged. A sensor of which nothing is left is absent (``no-readings``). Nothing is ever put in the place of what is
     left out.
 
@@ -202,7 +207,9 @@ def _note_steps_back(notes: _Notes, times_s: np.ndarray, kept: np.ndarray) -> No
 def _samples(column: RawReadings, times_s: np.ndarray, order: np.ndarray, notes: _Notes) -> Samples | None:
     """The readings of one sensor in order of time; none where nothing is usable."""
     own = _Notes(notes.path, notes.rows)
-    empty = np.isnan(column.values).any(axis=1)
+    missing = np.isnan(column.values)
+    absurd = (np.abs(np.where(missing, 0, column.values)) > GREATEST).any(axis=1)
+    empty = missing.any(axis=1) | absurd
     unreadable = np.zeros(len(empty), dtype=bool) if column.unreadable is None else column.unreadable
     asked = np.zeros(len(empty), dtype=bool)
     asked[order] = True
@@ -212,7 +219,8 @@ def _samples(column: RawReadings, times_s: np.ndarray, order: np.ndarray, notes:
         return None
     own.add("bad-cell", asked & unreadable, f"{column.name}: {{}} with text for a number", "left out; write numbers")
     remedy = "left out; fill them in if they are known"
-    own.add("empty-cell", asked & empty & ~unreadable, f"{column.name}: {{}} with an empty cell", remedy)
+    own.add("absurd-value", asked & absurd, f"{column.name}: {{}} beyond {GREATEST:g}", remedy)
+    own.add("empty-cell", asked & empty & ~unreadable & ~absurd, f"{column.name}: {{}} with an empty cell", remedy)
     notes.faults += own.faults
     used = order[~empty[order]]
     distinct_s, which = np.unique(times_s[used], return_inverse=True)

@@ -1,0 +1,125 @@
+"""What others wrote, within bounds: JSON, YAML and ``.npz``, and how FFmpeg may open a file.
+
+Whatever is wrong with a text becomes one ``ValueError`` whose text is one line. The parsers themselves answer a hostile
+text with a dozen kinds of errors (too deep for the stack, a number of thousands of digits, a date in month 13), and
+YAML lets a few hundred characters stand for billions of values.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from numpy.lib.npyio import NpzFile
+
+_MOVIES = (
+    "mov,matroska,avi,mpeg,mpegvideo,mpegts,ogg,flv,asf,mxf,gxf,ivf,h261,h263,h264,hevc,vvc,obu,av1,vc1,m4v,dv,mjpeg,"
+    "mpjpeg,gif,apng,nut,rm,cavsvideo,avs2,avs3,dirac"
+)
+_SOUNDS = "wav,w64,mp3,flac,aac,loas,aiff,au,caf,ac3,eac3,dts,truehd,mlp,amr,amrnb,amrwb,wv,tta,ape,tak,mpc,mpc8,voc"
+_REFUSED_LATER = "bmp_pipe,gif_pipe,jpeg_pipe,jpegxl_pipe,png_pipe,tiff_pipe,webp_pipe,tty"
+"""Single pictures and text, which errors can name better once they are open."""
+
+AV_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": f"{_MOVIES},{_SOUNDS},{_REFUSED_LATER}"}
+"""How FFmpeg opens a file: as one of a format that is one file. Others are lists of files (playlists, sessions), which
+could name any file on this machine, any address of a network, or themselves without end."""
+
+MOST_UNPACKED = 1 << 28
+"""Bytes of an entry of an ``.npz`` file; eight hours of the fastest sensor are a thirtieth."""
+
+MOST_YAML = 4_000_000
+"""Characters; the longest run file has a few thousand."""
+
+MOST_VALUES = 1_000_000
+"""How many values a YAML text may stand for, each counted as often as it is referred to."""
+
+MOST_DEPTH = 100
+"""How deep YAML may be nested."""
+
+
+def parse_json(content: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply; ``JSONDecodeError`` where a line can be named.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text, made of dicts, lists, texts, numbers and dates; tags that name classes are refused.
+
+    Raises:
+        ValueError: It is not YAML, or stands for more than ``MOST_VALUES`` values, for itself, or for what is nested
+            deeper than ``MOST_DEPTH``; ``YamlError`` where a line can be named.
+    """
+    if len(text) > MOST_YAML:
+        raise ValueError(f"has {len(text)} characters, more than {MOST_YAML}")
+    try:
+        value = yaml.safe_load(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise YamlError(problem, None if mark is None else mark.line + 1) from None
+    except Exception as error:
+        # What its constructors trip over, such as month 13: AttributeError, TypeError, KeyError and others.
+        raise ValueError(f"holds a value that cannot be read ({type(error).__name__}: {error})") from None
+    _weigh(value, {}, 0)
+    return value
+
+
+def check_sizes(archive: object) -> None:
+    """Refuses an ``.npz`` file with an entry that would be far larger than the file, unpacked.
+
+    Raises:
+        ValueError: It has one.
+    """
+    if not isinstance(archive, NpzFile) or archive.zip is None:  # a single array
+        return
+    for info in archive.zip.infolist():
+        if info.file_size > MOST_UNPACKED:
+            raise ValueError(f"{info.filename} would be {info.file_size} bytes, unpacked")
+
+
+class YamlError(ValueError):
+    """A text that is not YAML.
+
+    Attributes:
+        problem: What is wrong.
+        row: Where, as an editor counts lines; none where that is not known.
+    """
+
+    def __init__(self, problem: str, row: int | None):
+        self.problem, self.row = problem, row
+        super().__init__(problem if row is None else f"row {row}: {problem}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder of this name, which others wrote: too long, say, or with a zero byte in it."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _weigh(value: Any, known: dict[int, int], depth: int) -> int:
+    """How many values a value stands for; ``known`` holds those of containers, 0 while they are being weighed."""
+    if not isinstance(value, dict | list | tuple | set):
+        return 1
+    weight = known.get(id(value))
+    if weight is None:
+        if depth > MOST_DEPTH:
+            raise ValueError("nested too deeply")
+        known[id(value)] = 0
+        inner = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        weight = known[id(value)] = 1 + sum(_weigh(one, known, depth + 1) for one in inner)
+    if weight == 0:
+        raise ValueError("holds a value that is a part of itself")
+    if weight > MOST_VALUES:
+        raise ValueError(f"stands for more than {MOST_VALUES} values, by referring to the same ones again and again")
+    return weight

@@ -1,0 +1,83 @@
+"""JSON and YAML of strangers: a value, or one line that says why not, soon."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egoshift import foreign
+from egoshift.foreign import YamlError, is_there, parse_json, parse_yaml
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("abc: -#'\"\n"),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
+)
+
+
+@given(PLAIN)
+def test_plain_values_come_back(value: object) -> None:
+    assert parse_json(json.dumps(value)) == value
+    assert parse_yaml(yaml.safe_dump(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ("9" * 5000, "Exceeds the limit"),
+        ("{", "Expecting property name"),
+    ],
+)
+def test_json_that_cannot_be_read_is_one_line(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as refused:
+        parse_json(text)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 5000, "nested too deeply"),
+        ("[" * 150 + "]" * 150, "nested too deeply"),
+        ("a: 2001-99-99", "cannot be read"),
+        ("a: !!timestamp x", "cannot be read"),
+        ("a: !!int x", "cannot be read"),
+        ("a: " + "9" * 5000, "cannot be read"),
+        ("&a [*a]", "a part of itself"),
+        ("a: [", "row 1: "),
+        ("a: !!python/object/apply:os.mkdir [made]", "could not determine a constructor"),
+    ],
+)
+def test_yaml_that_cannot_be_read_is_one_line(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as refused:
+        parse_yaml(text)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_few_characters_may_not_stand_for_billions_of_values() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    with pytest.raises(ValueError, match="stands for more than 1000000 values"):
+        parse_yaml("\n".join(lines))
+    assert len(parse_yaml("\n".join(lines[:4]))) == 4
+
+
+def test_an_endless_text_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "MOST_YAML", 10)
+    assert parse_yaml("a: 1") == {"a": 1}
+    with pytest.raises(ValueError, match="has 11 characters, more than 10"):
+        parse_yaml("a: 12345678")
+
+
+def test_yaml_names_the_row() -> None:
+    with pytest.raises(YamlError) as refused:
+        parse_yaml("a: 1\nb: [\n")
+    assert refused.value.row == 3
+
+
+def test_names_that_no_file_can_have_are_not_there(tmp_path: Path) -> None:
+    assert is_there(tmp_path)
+    assert not any(is_there(tmp_path / name) for name in ("absent", "x" * 5000, "a\0b"))
