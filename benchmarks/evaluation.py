@@ -120,7 +120,7 @@ def clip_table(target: Target) -> pl.DataFrame:
 def open_target(folder: Path, target: Target) -> StoredFeatures:
     """A data set of that size in a store."""
     write_store(folder, target.videos, -(-target.clips // target.videos) * FRAMES)
-    store = Store.open(folder)
+    store = Store.open(folder, check=False)
     return StoredFeatures({view: (store, view) for view in ("full", "hand")}, clip_table(target), LABELS)
 
 

@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.glasses.folds import Plan
 from benchmarks.glasses.page import tables, write_page
+from benchmarks.glasses.signals import signals
 from benchmarks.glasses.work import run_all
 from egoshift.errors import EgoshiftError
 
@@ -36,6 +37,7 @@ def main() -> int:
     except EgoshiftError as error:
         print(error, file=sys.stderr)
         return 1
+    result["signals"] = signals(given.archive)
     write_page(result, given.page)
     print(tables(result))
     return 0

@@ -69,19 +69,23 @@ def tables(result: Mapping[str, Any]) -> str:
     text = head + _main_table(rows) + "\n" + _kind_table(rows)
     if not set(DOUBTFUL) < set(majority["people"]):
         return text
-    others = {place: _without(rows, place, DOUBTFUL) for place in rows}
+    others = {(row["model"], row["subset"]): row for row in without(result["rows"], DOUBTFUL)}
     told = f"The same people's numbers without the users {', '.join(DOUBTFUL)} (see below; the models are the same):"
     return f"{text}\n{told}\n\n{_kind_table(others)}"
 
 
-def _without(rows: Mapping[tuple[str, str], Row], place: tuple[str, str], left_out: Sequence[str]) -> Row:
-    """A row of fewer people."""
-    people = {user: value for user, value in rows[place]["people"].items() if user not in left_out}
-    row = {**rows[place], **number_of(people), "people": people}
-    if "any_subset_minus_it" in row:
-        ours = rows[ANY_SUBSET, place[1]]["people"]
-        row["any_subset_minus_it"] = number_of({user: ours[user] - value for user, value in people.items()})
-    return row
+def without(rows: Sequence[Row], left_out: Sequence[str]) -> list[Row]:
+    """The rows of fewer people."""
+    known = {(row["model"], row["subset"]): row for row in rows}
+    found: list[Row] = []
+    for row in rows:
+        people = {user: value for user, value in row["people"].items() if user not in left_out}
+        fewer = {**row, **number_of(people), "people": people}
+        if "any_subset_minus_it" in row:
+            ours = known[ANY_SUBSET, row["subset"]]["people"]
+            fewer["any_subset_minus_it"] = number_of({user: ours[user] - value for user, value in people.items()})
+        found.append(fewer)
+    return found
 
 
 def _main_table(rows: Mapping[tuple[str, str], Row]) -> str:

@@ -20,6 +20,7 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "src/egoshift/world/clip/README.md": "cards/egoworld.md",
     "src/egoshift/world/clip_large/README.md": "cards/egoworld-large.md",
     "src/egoshift/world/dino/README.md": "cards/egoworld-dino.md",

@@ -11,7 +11,12 @@ import typer.main
 from egoshift.cli.main import application
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")))
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")),
+)
 """Every page that a person reads, by its path in the repository; those of ``docs/reference`` hold no blocks."""
 
 GUIDES = tuple(page for page in PAGES if page.startswith("docs/add-a"))

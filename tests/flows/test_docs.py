@@ -201,7 +201,8 @@ def test_what_is_not_run_is_on_a_page_and_the_makefile_and_modules_have_it():
     assert all(any(line.startswith(start) for line in shown) for start in LESS)
     first = {block.text.splitlines()[0] for page in PAGES for block in blocks(page)}
     assert set(NOT_RUN) <= first
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    rules = re.findall(r"^(\w[\w ]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    targets = [target for rule in rules for target in rule.split()]
     for line in NOT_OURS:
         if line.startswith("make "):
             assert line.split()[1] in targets, line

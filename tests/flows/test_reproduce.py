@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from egoshift.evaluation import Result, harmonic_mean
-from egoshift.recipes.paper import find_tables, tables
+from egoshift.recipes.paper import PAPER_FORMATS, Cell, find_tables, refilled, tables
 from egoshift.recipes.paper.reproduce import MARKS
 from egoshift.recipes.seeds import mean_interval
 from tests.flows.conftest import Command
@@ -58,6 +58,10 @@ def test_tables_of_worlds_say_what_the_results_say_and_share_their_runs_with_cla
         assert cell["reported"] > 0
     assert "Worlds of scale 0.05; seeds 1, 2." in page.read_text()
     assert page.read_text().count("**X-MIC, Table") == 2
+    kept = json.loads((tmp_path / "papers.json").read_text())
+    assert kept == cells
+    again_filled = refilled([Cell(**cell) for cell in kept], find_tables([4, 6]))
+    assert PAPER_FORMATS["md"](again_filled) in page.read_text()
 
     before = _made(out)
     assert not (out / "seed-1" / "oracle").exists()

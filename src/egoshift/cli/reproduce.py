@@ -97,7 +97,7 @@ def _in_worlds(
     write: Path | None,
 ) -> "Reproduction":
     from egoshift.files import write_atomically
-    from egoshift.recipes.paper import page_text, page_with, reproduce_in_worlds
+    from egoshift.recipes.paper import CELLS, cells_text, page_text, page_with, reproduce_in_worlds
 
     if write is not None:
         page_with(write, "")  # refused now, not after hours
@@ -108,8 +108,9 @@ def _in_worlds(
     _say(filled.remarks)
     if write is not None:
         text = page_text(filled, scale=scale, seeds=seeds)
-        write_atomically(write / "papers.md", page_with(write, text).encode())
-        errors.print(f"wrote {write / 'papers.md'}", markup=False)
+        for name, content in ((CELLS, cells_text(filled)), ("papers.md", page_with(write, text))):
+            write_atomically(write / name, content.encode())
+            errors.print(f"wrote {write / name}", markup=False)
     return filled
 
 

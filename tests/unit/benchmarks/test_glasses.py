@@ -6,17 +6,21 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from benchmarks.glasses.folds import groups_of, user_of
 from benchmarks.glasses.models import ANY_SUBSET, KINDS, ONE_EACH, SENSORS, SUBSETS, Hits
 from benchmarks.glasses.page import BEGIN, END, short, tables, write_page
 from benchmarks.glasses.scores import by_person, sweep
+from benchmarks.glasses.signals import STANDARD_GRAVITY, of_recordings
 from benchmarks.glasses.work import MAJORITY, MEAN, together
 
 from egoshift.errors import ConfigError
 from egoshift.evaluation import ANY_MODALITY
 from egoshift.losses.subsets import subset_name
+from egoshift.media.inertial.glasses import Entry
+from egoshift.media.inertial.samples import Recording, Samples
 
 ALL = subset_name(SENSORS)
 
@@ -161,3 +165,33 @@ def test_doubtful_people_are_left_out_of_a_table_of_their_own() -> None:
     assert "| any subset | 42.5 [40.4, 44.6] |" in rest  # of people 1 to 4, as without the others
     assert "| one each | 65.0 [" in rest
     assert "| -22.5 [" in rest
+
+
+def test_liveliness_and_mounting_are_those_of_a_loop() -> None:
+    generator = np.random.default_rng(2)
+    values_g = generator.normal(size=(450, 3))
+
+    def entry(index: int, user: int, name: str) -> Entry:
+        return Entry(index, "1A", user, index, 0, name, 9.0)
+
+    def recording(values: np.ndarray) -> Recording:
+        times = np.arange(len(values)) / 50.0
+        samples = Samples("accelerometer", ("x", "y", "z"), "m/s^2", times, values * STANDARD_GRAVITY)
+        return Recording({"accelerometer": samples})
+
+    found = of_recordings(
+        [
+            (entry(0, 3, "running"), recording(values_g)),
+            (entry(1, 3, "standing"), recording(values_g[:100])),
+            (entry(2, 3, "standing"), recording(values_g[100:200])),
+            (entry(3, 4, "standing"), Recording({})),
+        ]
+    )
+    windows = []
+    for start in (0, 200):
+        lengths = [math.sqrt(sum(value**2 for value in row)) for row in values_g[start : start + 200]]
+        mean = sum(lengths) / 200
+        windows.append(math.sqrt(sum((length - mean) ** 2 for length in lengths) / 199))
+    assert found["running_g"] == {"3": pytest.approx(sum(windows) / 2, abs=1e-3)}
+    means = [sum(row[1] for row in values_g[start : start + 100]) / 100 for start in (0, 100)]
+    assert found["standing_y_g"] == {"3": pytest.approx(sum(means) / 2, abs=1e-3)}

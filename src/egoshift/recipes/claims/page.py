@@ -1,8 +1,9 @@
 """Findings as rows for machines, and as the tables of ``docs/claims.md``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from egoshift.files import write_atomically
 from egoshift.recipes.claims.finding import Compared, Finding
@@ -67,16 +68,20 @@ def comparison_text(compared: Compared) -> str:
 
 def cells(compared: Compared) -> tuple[str, ...]:
     """A comparison as the texts of a table's line, under ``HEADINGS``."""
-    ends = compared.interval
-    interval = "" if ends is None else f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
+    return row_cells(_numbers(compared))
+
+
+def row_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same from a row of ``claims.json``, so that page and file round the same numbers."""
+    interval = "" if row["low"] is None else f" [{row['low']:+.1f}, {row['high']:+.1f}]"
     return (
-        comparison_text(compared),
-        compared.comparison.label,
-        compared.comparison.measure,
-        f"{compared.left:.1f}",
-        f"{compared.right:.1f}",
-        f"{compared.difference:+.1f}{interval}",
-        compared.verdict,
+        row["comparison"],
+        row["label"],
+        row["measure"],
+        f"{row['left_value']:.1f}",
+        f"{row['right_value']:.1f}",
+        f"{row['difference']:+.1f}{interval}",
+        row["verdict"],
     )
 
 

@@ -105,6 +105,23 @@ def fill(results: Sequence[Result], tables: Sequence[PaperTable], *, oracle: boo
     ]
 
 
+def refilled(cells: Sequence[Cell], tables: Sequence[PaperTable]) -> list[FilledTable]:
+    """The tables on generated worlds that these cells, in the order of ``render.cells``, are of.
+
+    Raises:
+        ValueError: There are too few or too many cells for a table.
+    """
+    return [
+        FilledTable(
+            table,
+            GENERATED,
+            ("source",),
+            dict(zip(_places(table, ("source",)), [one for one in cells if one.table == table.number], strict=True)),
+        )
+        for table in tables
+    ]
+
+
 def cast_of(results: Sequence[Result]) -> Cast:
     """The paper's data sets where a result is of one, else the generated ones.
 

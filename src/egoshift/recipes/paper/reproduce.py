@@ -1,7 +1,8 @@
 """The paper's tables on the generated worlds, with the runs that ``egoshift claims`` makes too."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +11,13 @@ from egoshift.evaluation import Result
 from egoshift.recipes.pages import changed_text, filled
 from egoshift.recipes.paper.cells import FilledTable, fill
 from egoshift.recipes.paper.needs import CHOSEN_ON, jobs_of
-from egoshift.recipes.paper.render import PAPER_FORMATS
+from egoshift.recipes.paper.render import PAPER_FORMATS, cells
 from egoshift.recipes.paper.tables import GENERATED, Cast, PaperTable
 from egoshift.recipes.variants import check_assignments
 from egoshift.recipes.worlds import Failures, Job, OnWork, Replicate, Step, do_all, steps_of, train_jobs
 from egoshift.recipes.worlds.replicate import OnShare
 
-PAGE = "papers.md"
+PAGE, CELLS = "papers.md", "papers.json"
 MARKS = ("<!-- tables:begin -->", "<!-- tables:end -->")
 
 
@@ -121,6 +122,12 @@ def page_text(reproduction: Reproduction, *, scale: float, seeds: Sequence[int])
     settings = f"Worlds of scale {scale:g}; seeds {', '.join(map(str, seeds))}."
     missing = tuple(remark.replace("\n", " ") for remark in reproduction.remarks)
     return "\n\n".join((settings, PAPER_FORMATS["md"](reproduction.tables).rstrip("\n"), *missing))
+
+
+def cells_text(reproduction: Reproduction) -> str:
+    """What the page's tables hold, for ``papers.json``: a cell a line, as numbers."""
+    lines = [json.dumps(asdict(cell), ensure_ascii=False) for cell in cells(reproduction.tables)]
+    return "[\n " + ",\n ".join(lines) + "\n]\n"
 
 
 def page_with(folder: Path, text: str) -> str:
