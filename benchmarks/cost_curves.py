@@ -26,8 +26,8 @@ from benchmarks.limits import seconds
 from benchmarks.methods import ROWS, make
 from benchmarks.report import report
 from benchmarks.towers import DIM, backward_step, extra_mib, in_own_process, precision, words, write_clip
+from egoshift.allocator import keep_large_blocks
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.cli.main import keep_large_blocks
 from egoshift.methods import LinearProbe, adapted_logits_direct, xmic
 from egoshift.records import Label
 

@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.limits import MatrixProducts, seconds, threads_of
 from benchmarks.report import report
-from egoshift.cli.main import keep_large_blocks
+from egoshift.allocator import keep_large_blocks
 from egoshift.encoders import AbstractImageEncoder, load_image_encoder
 from egoshift.encoders.card import Runtime
 from egoshift.encoders.image import FrozenImageEncoder

@@ -43,8 +43,8 @@ from benchmarks.towers import (
     words,
     write_clip,
 )
+from egoshift.allocator import keep_large_blocks
 from egoshift.classifier import AbstractClassifier, ClassText
-from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders import class_text, load_text_encoder
 from egoshift.evaluation import (
     Answers,

@@ -33,7 +33,7 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from benchmarks.report import report
-from egoshift.cli.main import keep_large_blocks
+from egoshift.allocator import keep_large_blocks
 from egoshift.encoders import AbstractImageEncoder, load_image_encoder
 from egoshift.features import extract
 from egoshift.media import read_frames

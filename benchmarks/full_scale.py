@@ -38,7 +38,7 @@ from benchmarks.limits import MatrixProducts, seconds
 from benchmarks.operators import PRODUCTS, operator_seconds
 from benchmarks.report import report
 from benchmarks.towers import HAS_BFLOAT16, autocast, extra_mib, in_own_process, precision
-from egoshift.cli.main import keep_large_blocks
+from egoshift.allocator import keep_large_blocks
 from egoshift.features import Store, StoredFeatures
 from egoshift.methods import PRESETS, XMIC
 from egoshift.recipes.plan_rates import BATCH, CLASSES, FRAMES, random_features, trained_per_s

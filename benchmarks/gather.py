@@ -29,7 +29,7 @@ import torch
 
 from benchmarks.limits import CORES, bytes_copied_per_s, seconds, threads_of
 from benchmarks.report import report
-from egoshift.cli.main import keep_large_blocks
+from egoshift.allocator import keep_large_blocks
 from egoshift.encoders import WeightCard
 from egoshift.features import FramePlan, Manifest, Store, StoredFeatures, VideoEntry
 from egoshift.features.arrays import free_bytes

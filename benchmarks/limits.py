@@ -25,7 +25,7 @@ import torch
 
 from benchmarks.extraction import RATE_HZ, write_720p
 from benchmarks.report import report
-from egoshift.cli.main import keep_large_blocks
+from egoshift.allocator import keep_large_blocks
 
 COMMAND = "python -m benchmarks.limits"
 SIDES = (1024, 2048, 4096)

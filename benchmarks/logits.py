@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.report import report
-from egoshift.cli.main import keep_large_blocks
+from egoshift.allocator import keep_large_blocks
 from egoshift.methods import adapted_logits, adapted_logits_direct
 
 FORMS = {"direct": adapted_logits_direct, "factored": adapted_logits}

@@ -38,8 +38,8 @@ from benchmarks.towers import (
     precision,
     write_clip,
 )
+from egoshift.allocator import keep_large_blocks
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.cli.main import keep_large_blocks
 from egoshift.methods import PRESETS, XMIC, CLIPAdapter, CoCoOp, CoOp, EfficientPrompt, LinearProbe, TipAdapter
 from egoshift.methods.clip_lora import PRESETS_CLIP_LORA, CLIPLoRA
 from egoshift.methods.vita_clip import PRESETS_VITA_CLIP, VitaCLIP

@@ -29,8 +29,8 @@ from benchmarks.extraction import (
     write_720p,
 )
 from benchmarks.report import report
+from egoshift.allocator import keep_large_blocks
 from egoshift.classifier import ClassText
-from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders import class_text, load_image_encoder, load_text_encoder
 from egoshift.methods import XMIC
 from egoshift.prediction import Predictor

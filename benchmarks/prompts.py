@@ -50,8 +50,8 @@ from benchmarks.towers import (
     precision,
     write_clip,
 )
+from egoshift.allocator import keep_large_blocks
 from egoshift.blocks.streams import video_vectors
-from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders.prompts import CHUNK_TOKENS
 from egoshift.methods import CoCoOp, CoOp
 

@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.limits import MatrixProducts, seconds
 from benchmarks.report import report
+from egoshift.allocator import keep_large_blocks
 from egoshift.classifier import ClassText, StreamBatch
-from egoshift.cli.main import keep_large_blocks
 from egoshift.encoders.precision import cpu_has_bfloat16
 from egoshift.features import TensorFeatures
 from egoshift.losses import label_cross_entropy

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from egoshift.allocator import give_back_blocks
 from egoshift.app.folder import remove_folder
 from egoshift.app.limits import Limits
 from egoshift.app.models import Models, Progress
@@ -196,6 +197,7 @@ class Runs:
                     self._current = None
                 if run.recording.is_removed:
                     remove_folder(run.recording.folder)
+                give_back_blocks()
 
     def _answer(self, run: Run) -> None:
         try:
