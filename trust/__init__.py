@@ -1,5 +1,6 @@
-"""What makes the project's trustworthiness measurable: kills, mutated inputs, mutants, hours under load.
+"""What makes the project's trustworthiness measurable: kills, mutated inputs, mutants, hours under load, known holes.
 
-Each module is a program that adds its figures to docs/trust.json and rewrites the table of docs/trust.md; bounded
-versions of all run in the tests.
+``crash``, ``fuzz``, ``mutants`` and ``soak`` are programs that add their figures to docs/trust.json and rewrite the
+table of docs/trust.md (``ledger``); bounded versions of them run in the tests. ``results`` rewrites every number of
+README and pages; ``audit`` asks for known vulnerabilities of what is installed.
 """

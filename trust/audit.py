@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trust.figures import ROOT
+from trust.results.figures import ROOT
 
 TIMEOUT_S = 10
 TOOL = ROOT / ".venv-tools/bin/pip-audit"

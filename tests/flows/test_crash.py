@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from trust.faults import build, compiler
-from trust.forks import Forks
-from trust.power_cut import unsafe
-from trust.scenarios import TOWER, scenarios, write_data
-from trust.trials import judge, plan
+from trust.crash.faults import build, compiler
+from trust.crash.forks import Forks
+from trust.crash.power_cut import unsafe
+from trust.crash.scenarios import TOWER, scenarios, write_data
+from trust.crash.trials import judge, plan
 
 pytestmark = [
     pytest.mark.skipif(compiler() is None, reason="faults are injected by a C library: needs Linux and a C compiler"),
@@ -20,7 +20,7 @@ def test_whatever_is_killed_or_fails_resumes_to_the_same_bytes(tmp_path: Path) -
     (tmp_path / "logs").mkdir()
     with Forks(build(tmp_path), tmp_path / "logs", tmp_path / TOWER) as forks:
         found = scenarios(tmp_path, forks)
-        assert [scenario.name for scenario in found] == ["extract", "merge", "add", "train", "evaluate"]
+        assert [scenario.name for scenario in found] == ["extract", "merge", "add", "train", "evaluate", "join"]
         assert [(scenario.name, line) for scenario in found for line in unsafe(scenario.calls)] == []
         trials = plan(found, seed=3, kills=54, every=30)
         verdicts = [judge(trial, forks) for trial in trials]

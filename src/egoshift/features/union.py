@@ -26,12 +26,12 @@ def merge_stores(paths: Sequence[Path], out: Path) -> Store:
         out: A new folder.
 
     Raises:
-        StoreError: Settings differ, a video differs between two stores, one is damaged or unfinished, or there is a
-            store at ``out``.
+        StoreError: Settings differ, a video differs between two stores, one is damaged or unfinished, or there is
+            another store at ``out`` than these would make.
         ConfigError: There is too little room at ``out``.
     """
-    if (out / MANIFEST).exists() or (out / UNFINISHED).exists():
-        raise StoreError(f"{out}: a store is here already; give another folder to merge into")
+    if (out / UNFINISHED).exists():
+        raise StoreError(f"{out}: an extraction is unfinished here; give another folder to merge into")
     stores = [Store.open(path, check=False) for path in paths]  # each row is compared when it is copied
     settings = _common(stores)
     sources, kept_in = _sources(stores)
@@ -40,7 +40,9 @@ def merge_stores(paths: Sequence[Path], out: Path) -> Store:
     with writing_to(out), writing(out):
         recover(out)
         try:
-            if not (out / MANIFEST).exists():
+            if (out / MANIFEST).exists():
+                _check_same(out, settings, sources)
+            else:
                 assemble(out, settings, sources)
         except DamagedRowsError as error:
             path = kept_in[error.video_id]
@@ -48,6 +50,14 @@ def merge_stores(paths: Sequence[Path], out: Path) -> Store:
                 f"{path}: rows of video {error.video_id!r} are not as they were written; {remedy(path)}"
             ) from None
     return Store.open(out, check=False)
+
+
+def _check_same(out: Path, settings: Manifest, sources: Mapping[str, tuple[VideoEntry, Source]]) -> None:
+    """Refuses a store that is there already, but one that the same call has made before it was interrupted."""
+    there = Manifest.read(out / MANIFEST)
+    asked = {video: entry for video, (entry, _) in sources.items()}
+    if there.videos != asked or there.settings() != settings.settings():
+        raise StoreError(f"{out}: another store is here already; give another folder to merge into")
 
 
 def _common(stores: Sequence[Store]) -> Manifest:

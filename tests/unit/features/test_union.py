@@ -70,9 +70,14 @@ def test_a_damaged_store_is_not_merged(whole: Store, tmp_path: Path) -> None:
         merge_stores([part.path], tmp_path / "out")
 
 
-def test_a_store_that_is_there_is_not_written_over_but_a_killed_merge_goes_on(whole: Store, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="a store is here already; give another folder to merge into"):
-        merge_stores([whole.path], whole.path)
+def test_another_store_is_not_written_over_but_a_killed_merge_goes_on(whole: Store, tmp_path: Path) -> None:
+    part = half(tmp_path / "part", whole, ["a", "c"])
+    before = contents(part.path)
+    with pytest.raises(StoreError, match="another store is here already; give another folder to merge into"):
+        merge_stores([whole.path], part.path)
+    assert contents(part.path) == before
+    # Where the last call to the disk failed, all is there, and the same command again is content with it.
+    assert contents(merge_stores([part.path], part.path).path) == before
     (tmp_path / "out" / NEXT).mkdir(parents=True)
     (tmp_path / "out" / NEXT / "full.npy").write_bytes(b"half")
     assert contents(merge_stores([whole.path], tmp_path / "out").path) == contents(whole.path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from trust import audit
-from trust.figures import ROOT
+from trust.results.figures import ROOT
 
 FLAW = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2.0"]}
 FOUND = {

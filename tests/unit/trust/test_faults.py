@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from trust.faults import Action, Call, build, compiler, preloaded, read_log
+from trust.crash.faults import Action, Call, build, compiler, preloaded, read_log
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy, safetensors.numpy
 from tests.fixtures.videos import write_video
 from egoshift.files import write_atomically
-from trust.faults import arm
+from trust.crash.faults import arm
 place, log, at, action = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 arm(place, log, at, action)
 try:

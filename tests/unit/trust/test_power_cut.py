@@ -1,8 +1,8 @@
 """What a power cut could lose, by the order of calls."""
 
 import pytest
-from trust.faults import Call
-from trust.power_cut import unsafe
+from trust.crash.faults import Call
+from trust.crash.power_cut import unsafe
 
 
 def calls(*lines: str) -> list[Call]:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from trust.demos import keep, rows_of_demo, text
-from trust.derived import derived
-from trust.figures import DOCS, ROOT, card_figures, claim_figures, read_figures
-from trust.generated import PARTS, others, page_text
-from trust.phrases import Numbers, faults, read_numbers, rewritten, values
-from trust.results import main, write_pages
+from trust.results.__main__ import main, write_pages
+from trust.results.demos import keep, rows_of_demo, text
+from trust.results.derived import derived
+from trust.results.figures import DOCS, ROOT, card_figures, claim_figures, read_figures
+from trust.results.generated import PARTS, others, page_text
+from trust.results.phrases import Numbers, faults, read_numbers, rewritten, values
 
 from egoshift.errors import ConfigError
 from tests.flows.pages import PAGES

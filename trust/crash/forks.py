@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trust.faults import Action, Call, arm, preloaded, read_log
+from trust.crash.faults import Action, Call, arm, preloaded, read_log
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIMIT_S = 120.0
 """A run that takes longer counts as one that hangs."""
 
@@ -58,7 +58,7 @@ class Forks:
 
     def __init__(self, library: Path, folder: Path, tower: Path | None = None):
         self._folder = folder
-        command = [sys.executable, "-m", "trust.forks", *([] if tower is None else [str(tower)])]
+        command = [sys.executable, "-m", "trust.crash.forks", *([] if tower is None else [str(tower)])]
         environment = preloaded(library) | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
         self._server = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -12,7 +12,7 @@ What has a manifest or a configuration beside it is named by that last: the othe
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from trust.faults import Call
+from trust.crash.faults import Call
 
 LAST = ("manifest.json", "config.json")
 """Files that say what lies beside them; they take their names after all others."""

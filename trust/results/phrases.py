@@ -1,8 +1,9 @@
 """Measured numbers in the sentences of README and pages: ``docs/numbers.yaml`` says which figure each one is.
 
-A phrase is a piece of a page with ``{name:format}`` where a figure of ``trust.figures`` stands, so that the page itself
-stays plain text: ``loses most where the barometer is alone ({glasses/one each/bar/behind/value:.1f})``. Numbers that
-look measured and are in no phrase must be among the page's given ones, with a reason: a paper's, a default, a size.
+A phrase is a piece of a page with ``{name:format}`` where a figure of ``trust.results.figures`` stands, so that the
+page itself stays plain text: ``loses most where the barometer is alone ({glasses/one each/bar/behind/value:.1f})``.
+Numbers that look measured and are in no phrase must be among the page's given ones, with a reason: a paper's, a
+default, a size.
 """
 
 import re
@@ -13,8 +14,8 @@ from pathlib import Path
 import yaml
 
 from egoshift.errors import ConfigError
-from trust.derived import Value
-from trust.figures import DOCS
+from trust.results.derived import Value
+from trust.results.figures import DOCS
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+):([^{}:]+)\}")
 _NUMBER = r"([-+]?\d+(?:,\d{3})*(?:\.\d+)?)"

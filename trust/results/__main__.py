@@ -15,10 +15,10 @@ from pathlib import Path
 from egoshift.errors import EgoshiftError
 from egoshift.files import write_atomically
 from egoshift.recipes.pages import filled
-from trust.demos import COMMANDS, measure
-from trust.figures import DOCS, ROOT, read_figures
-from trust.generated import PARTS
-from trust.phrases import read_numbers, rewritten
+from trust.results.demos import COMMANDS, measure
+from trust.results.figures import DOCS, ROOT, read_figures
+from trust.results.generated import PARTS
+from trust.results.phrases import read_numbers, rewritten
 
 RUNS = ROOT / "runs/results"
 

@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from trust.faults import build, compiler
-from trust.forks import Forks
+from trust.crash.faults import build, compiler
+from trust.crash.forks import Forks
+from trust.crash.power_cut import unsafe
+from trust.crash.scenarios import TOWER, Scenario, scenarios, write_data
+from trust.crash.trials import Trial, Verdict, judge, plan
 from trust.ledger import Figure, record
-from trust.power_cut import unsafe
-from trust.scenarios import TOWER, Scenario, scenarios, write_data
-from trust.trials import Trial, Verdict, judge, plan
 
 KILLS = 500
 SEED = 1

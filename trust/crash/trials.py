@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trust.faults import ACTIONS, Action, Call
-from trust.forks import Ended, Forks
-from trust.scenarios import Scenario, contents, encoded
+from trust.crash.faults import ACTIONS, Action, Call
+from trust.crash.forks import Ended, Forks
+from trust.crash.scenarios import Scenario, contents, encoded
 
 _KILLED = -9
 _ATTEMPTS = 4

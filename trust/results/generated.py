@@ -14,7 +14,7 @@ from benchmarks.run import page as benchmarks_page
 from egoshift.recipes.claims.page import row_cells
 from egoshift.recipes.grid import Grid, markdown
 from egoshift.recipes.paper import PAPER_FORMATS, PAPER_TABLES, Cell, refilled
-from trust.figures import DOCS, ROOT
+from trust.results.figures import DOCS, ROOT
 
 MISSING = "Regular and missing modalities, many-shot"
 NOVEL = "Novel classes and missing modalities"

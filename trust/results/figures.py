@@ -13,9 +13,9 @@ from typing import Any
 from benchmarks.glasses.page import DOUBTFUL, short, without
 
 from egoshift.recipes.claims.page import row_cells
-from trust.derived import Value, derived
+from trust.results.derived import Value, derived
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CARDS = ("clip", "clip_large", "dino", "lavila")
 

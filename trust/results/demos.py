@@ -17,7 +17,7 @@ from egoshift.recipes.grid import Grid
 from egoshift.recipes.modalities import modality_rows
 from egoshift.recipes.modalities.tables import tables as sensor_tables
 from egoshift.recipes.tables import TableRow, blocks, read_modality_results
-from trust.figures import DOCS, ROOT
+from trust.results.figures import DOCS, ROOT
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "demo": (sys.executable, "-m", "egoshift", "demo", "--json", "--out"),

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.trained_runs import settings, write_segments
 
-from trust.faults import Call
-from trust.forks import Ended, Forks
+from trust.crash.faults import Call
+from trust.crash.forks import Ended, Forks
 
 NUM_VIDEOS = 4
 TOWER = "clip"
@@ -69,6 +69,7 @@ def write_data(place: Path) -> None:
     write_segments(place / "kitchen", num_videos=NUM_VIDEOS)
     for name in ("filmed", "grown"):
         shutil.copytree(place / "kitchen", place / name)
+    write_segments(place / "later", num_videos=2, first=NUM_VIDEOS)
 
 
 def scenarios(place: Path, forks: Forks) -> list[Scenario]:
@@ -86,12 +87,17 @@ def scenarios(place: Path, forks: Forks) -> list[Scenario]:
     training = ("train", "xmic_full", *data, *settings(*_FIELDS), "--out", f"{run}", "--resume")
     train = _scenario("train", training, run, None, forks)
     trained = _kept(run, place / "trained")
+    _run(forks, _extract(place / "later", tower), place / "later", learn=True)
+    stores = [f"{place / name / 'features' / tower.name}" for name in ("kitchen", "later")]
+    joined = place / "joined" / "store"
+    joined.parent.mkdir()
     return [
         extract,
         _scenario("merge", extract.arguments, extract.target, _before_merge(extract, place / "encoded", forks), forks),
         _scenario("add", _extract(place / "grown", tower), place / "grown" / "features", _small(place, forks), forks),
         train,
         _scenario("evaluate", ("evaluate", f"{run}"), run, trained, forks),
+        _scenario("join", ("store", "merge", *stores, "--out", f"{joined}"), joined, None, forks),
     ]
 
 
