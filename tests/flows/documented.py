@@ -39,8 +39,8 @@ ONLY_PARSED: Mapping[str, str] = {
     "egoshift extract s3://bucket/kitchen.yaml --encoder openai/clip-vit-base-patch16": "test_remote.py has a store",
     "egoshift train xmic --on s3://bucket/kitchen.yaml --out s3://bucket/runs/xmic": "the same",
     "egoshift evaluate s3://bucket/runs/xmic": "the same",
-    "egoshift store info features/kitchen/*": "tests/unit/cli/test_store.py runs it",
-    "egoshift store verify features/kitchen/*": "the same",
+    "egoshift store info features/kitchen/clip": "tests/unit/cli/test_store.py runs it",
+    "egoshift store verify features/kitchen/clip": "the same",
     "egoshift store repair features/kitchen/clip": "the same",
     "egoshift store merge part1/features part2/features --out features/all": "the same",
 }

@@ -178,4 +178,6 @@ def test_a_place_that_is_no_folder_is_said_in_one_line(place: Path, tmp_path: Pa
     answer = egoshift("export", place / "runs" / "tiny", "--onnx", tmp_path / "taken")
     assert answer.code == 1
     (line,) = answer.lines
-    assert line.startswith(f"{tmp_path / 'taken'}: cannot be written (")
+    assert line.startswith(
+        f"{tmp_path / 'taken' / 'noun.onnx'}: cannot be written, for {tmp_path / 'taken'} is a file; "
+    )

@@ -1,5 +1,6 @@
 """A run becomes a method, and a trained model sees only features like those that it was trained on."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ def test_features_by_other_weights_than_those_trained_on_are_refused(card: Path,
     assert len(evaluate(tmp_path / "run")) == 1
     (manifest,) = (DataCard.read(card).features / "other").glob("manifest.json")
     sha256 = yaml.safe_load(manifest.read_text())["encoder"]["sha256"]
-    manifest.write_text(manifest.read_text().replace(sha256, "f" * 64))
+    text = manifest.read_text().replace(sha256, "f" * 64)
+    manifest.write_text(re.sub('"checksum": ".*"', '"checksum": ""', text))
     with pytest.raises(
         StoreError, match=rf"was encoded by weights ffffffffffff of .*, the model was trained .* {sha256[:12]}"
     ):

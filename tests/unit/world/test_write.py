@@ -130,7 +130,7 @@ def test_a_worker_that_fails_ends_the_writing(
     (tmp_path / "kitchen").write_text("a file where a folder should be")
     with pytest.raises(RuntimeError, match="a process that films videos ended with code 1"):
         write_world(tmp_path, scale=0.05, sets=("kitchen",))
-    assert "NotADirectoryError" in capfd.readouterr().err
+    assert "FileExistsError" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
