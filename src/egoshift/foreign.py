@@ -41,12 +41,18 @@ def parse_json(content: str | bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: It is not JSON, or nested too deeply; ``JSONDecodeError`` where a line can be named.
+        ValueError: It is not JSON, nested too deeply, or holds a text that no file could (half of a surrogate pair);
+            ``JSONDecodeError`` where a line can be named.
     """
     try:
-        return json.loads(content)
+        value = json.loads(content)
+        if (b"\\u" if isinstance(content, bytes) else "\\u") in content:  # type: ignore[operator]
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"holds a text with half of a character ({error.object[error.start]!a})") from None
+    return value
 
 
 def parse_yaml(text: str) -> Any:

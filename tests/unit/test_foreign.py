@@ -81,3 +81,9 @@ def test_yaml_names_the_row() -> None:
 def test_names_that_no_file_can_have_are_not_there(tmp_path: Path) -> None:
     assert is_there(tmp_path)
     assert not any(is_there(tmp_path / name) for name in ("absent", "x" * 5000, "a\0b"))
+
+
+def test_half_of_a_surrogate_pair_is_refused_and_a_whole_one_is_a_character() -> None:
+    with pytest.raises(ValueError, match=r"half of a character \('\\ud800'\)"):
+        parse_json(b'{"a": ["\\ud800"]}')
+    assert parse_json('"\\ud83d\\ude00"') == "\N{GRINNING FACE}"

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trust.fuzz.crew import Tally, run_target
+from trust.fuzz.found import FOUND
 from trust.fuzz.targets import TARGETS
 from trust.ledger import DOCS, Figure, record
-
-FIXED = Path(__file__).parents[2] / "tests" / "unit" / "trust" / "findings"
 
 EVERY_S = 0.5
 """So often progress is shown."""
@@ -74,7 +73,7 @@ def _record(tallies: Sequence[Tally], minutes: float, docs: Path = DOCS) -> None
         Figure("Mutated inputs read or refused in one line", f"{total:,}", "100,000"),
         Figure("Tracebacks, hangs, deaths, memory above 2 GB", str(sum(t.num_findings for t in tallies)), "0"),
         Figure("Readers under test", str(len(tallies))),
-        Figure("Inputs once found, kept as tests", str(sum(1 for _ in FIXED.glob("*/finding.json")))),
+        Figure("Inputs once found, repeated in the tests", str(len(FOUND))),
         Figure("Time", f"{minutes:.0f} min"),
     ]
     counts = {tally.name: dict(sorted(tally.counts.items())) for tally in tallies}

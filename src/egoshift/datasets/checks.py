@@ -29,7 +29,8 @@ class Sieve:
         is_bad = self._rows.select(bad.fill_null(False).alias("bad"))["bad"]
         self._good &= ~is_bad
         place = pl.format("entry {}: ", pl.col("entry")).fill_null("")
-        found = self._rows.filter(is_bad).select("file", "row", text=pl.concat_str(place, message))
+        # In one piece: polars 2.1 panics where it formats texts of several pieces, such as rows of two files.
+        found = self._rows.filter(is_bad).rechunk().select("file", "row", text=pl.concat_str(place, message))
         self.faults += [Fault(kind, Path(file), text, remedy, row) for file, row, text in found.iter_rows()]
 
     @property

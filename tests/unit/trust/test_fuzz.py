@@ -10,6 +10,7 @@ from trust.fuzz import __main__ as program
 from trust.fuzz import crew
 from trust.fuzz.changes import changed
 from trust.fuzz.crew import Tally, run_target
+from trust.fuzz.found import FOUND
 from trust.fuzz.target import Bench, attempt
 from trust.fuzz.targets import TARGETS
 
@@ -101,3 +102,9 @@ def test_figures_are_those_of_the_run(tmp_path: Path) -> None:
 
 def test_a_full_run_is_of_at_least_a_hundred_thousand() -> None:
     assert sum(target.share for target in TARGETS.values() if target.name != "aria") >= 100_000
+
+
+@pytest.mark.parametrize(("name", "number"), FOUND)
+def test_what_was_found_once_is_found_no_more(name: str, number: int, tmp_path: Path) -> None:
+    tally = run_target(name, number, number + 1, seed=0, findings=tmp_path, told=lambda _: None)
+    assert (tally.num_inputs, tally.num_findings) == (1, 0), tally.findings
