@@ -6,10 +6,12 @@ YAML lets a few hundred characters stand for billions of values.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import yaml
+from numpy.lib import format as numpy_format
 from numpy.lib.npyio import NpzFile
 
 _MOVIES = (
@@ -90,6 +92,20 @@ def check_sizes(archive: object) -> None:
     for info in archive.zip.infolist():
         if info.file_size > MOST_UNPACKED:
             raise ValueError(f"{info.filename} would be {info.file_size} bytes, unpacked")
+        if _announced_bytes(archive, info.filename) > info.file_size:
+            raise ValueError(f"{info.filename} says that it is larger than it is")
+
+
+def _announced_bytes(archive: NpzFile, name: str) -> int:
+    """How large the array of an entry is by its own head; 0 where the entry is no array."""
+    assert archive.zip is not None
+    with archive.zip.open(name) as file:
+        if file.read(6) != b"\x93NUMPY":
+            return 0
+        version = file.read(2)
+        read = numpy_format.read_array_header_1_0 if version == b"\x01\x00" else numpy_format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        return math.prod(shape) * dtype.itemsize
 
 
 class YamlError(ValueError):

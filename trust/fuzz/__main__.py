@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--atheris", action="store_true", help="inputs found by coverage instead, by atheris")
     parser.add_argument("--minutes", type=float, default=5.0, help="for how long, with --atheris")
     asked = parser.parse_args(arguments)
+    asked.findings = asked.findings.absolute()  # a reader works in a folder of its own
     names = asked.targets or list(TARGETS)
     if unknown := [name for name in names if name not in TARGETS]:
         parser.error(f"unknown targets {', '.join(unknown)}; choose some of {', '.join(TARGETS)}")

@@ -5,5 +5,9 @@ FOUND = (
     ("ego4d", 1964),  # half of a surrogate pair in a class name: UnicodeEncodeError
     ("ego4d", 3744),  # the same among sensors
     ("epic-kitchens", 2919),  # as the first
+    ("inertial", 500),  # an entry of an .npz file that is no array: AttributeError
+    ("inertial", 7715),  # one whose head asks for 80 GiB
+    ("boxes", 658),  # a damaged Parquet file: panic
+    ("resume", 503),  # moments that lack their step: KeyError
 )
 """The target and the number, with seed 0."""

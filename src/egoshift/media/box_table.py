@@ -85,7 +85,7 @@ def _read_text(path: Path) -> pl.DataFrame:
         if path.suffix.lower() == ".parquet":
             return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
         return pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).splitlines()[0]
         fault = Fault("unreadable-file", path, f"is no readable table ({reason})", "give a CSV or a Parquet file")
         raise DataError([fault]) from None

@@ -203,7 +203,10 @@ def load_resume_point(
     if different:
         raise CheckpointError(f"{path}: is of another training or other settings: {'; '.join(different)}; {remedy}")
     load_state(kept_state(classifier), _section(tensors, "state."), str(path), classifier)
-    _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
+    try:
+        _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
+    except (KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise CheckpointError(f"{path}: is damaged (the optimiser's state: {error}); {remedy}") from None
     state = TrainingState(
         epoch=header.epoch,
         step=header.step,
@@ -219,12 +222,18 @@ def load_resume_point(
 def _load_optimizer(
     optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], moments: Mapping[str, Tensor]
 ) -> None:
-    """The optimiser numbers the parameters in the order in which the classifier names them."""
+    """The optimiser numbers the parameters in the order in which the classifier names them.
+
+    Raises:
+        ValueError: Parameters do not all have the same moments; torch raises others.
+    """
     numbered: dict[int, dict[str, Tensor]] = {}
     for number, name in enumerate(parameters):
         own = {key.partition(".")[0]: value for key, value in moments.items() if key.partition(".")[2] == name}
         if own:
             numbered[number] = own
+    if len({frozenset(own) for own in numbered.values()}) > 1:
+        raise ValueError("some parameters lack what others have")
     optimizer.load_state_dict({"state": numbered, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -138,6 +138,8 @@ class GlassesArchive:
         keys = {name: f"{index}_{name}" for name in CODINGS}
         try:
             arrays = {name: self._archive[key] for name, key in keys.items() if key in self._archive}
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise ValueError("it is none")
         except Exception as error:
             message = f"an array of recording {index} cannot be read ({str(error) or type(error).__name__})"
             raise data_error("not-an-archive", self._path, message, "download it again") from None
