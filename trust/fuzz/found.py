@@ -7,6 +7,7 @@ FOUND = (
     ("epic-kitchens", 2919),  # as the first
     ("inertial", 500),  # an entry of an .npz file that is no array: AttributeError
     ("inertial", 7715),  # one whose head asks for 80 GiB
+    ("media", 624),  # a chunk of a PNG that is said to have gigabytes
     ("boxes", 658),  # a damaged Parquet file: panic
     ("resume", 503),  # moments that lack their step: KeyError
 )

@@ -7,6 +7,7 @@ folder that holds a frame 0 is taken to start there.
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -114,7 +115,8 @@ class FrameFolder:
 
     def _opened(self, file: Path) -> Image.Image:
         try:
-            return Image.open(whole(file), formats=PICTURES)
+            # Of a file, Pillow makes room for as much as a damaged head announces; here there is no more than there is.
+            return Image.open(BytesIO(whole(file).read_bytes()), formats=PICTURES)
         except Exception as error:
             raise self._undecodable(file, error) from None
 
