@@ -86,11 +86,7 @@ def moving_into(folder: Path) -> Iterator[Path]:
 
 def sync_file(path: Path) -> None:
     """Makes the bytes of a file last through a power cut."""
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _sync(path, os.O_RDWR)
 
 
 def make_folder(folder: Path) -> None:
@@ -104,11 +100,7 @@ def make_folder(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _sync(folder, os.O_RDONLY)
 
 
 def is_still(path: Path, handle: int) -> bool:
@@ -117,6 +109,14 @@ def is_still(path: Path, handle: int) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:
         return False
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _own(path: Path) -> tuple[Path, int]:

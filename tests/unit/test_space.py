@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,29 +20,27 @@ from tests.unit.evaluation.toy import CLASSES, DIM, toy, toy_clips, toy_text
 from tests.unit.features.examples import BlockEncoder, example_dataset
 
 
-def _mount(folder: Path, options: str) -> None:
+@contextmanager
+def _mounted(folder: Path, options: str) -> Iterator[Path]:
+    folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"a file system can be mounted by root alone: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """100 kB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    _mount(folder, "size=100k")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with _mounted(tmp_path / "small", "size=100k") as folder:
+        yield folder
 
 
 @pytest.fixture
 def read_only_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "read-only"
-    folder.mkdir()
-    _mount(folder, "ro,size=100k")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with _mounted(tmp_path / "read-only", "ro,size=100k") as folder:
+        yield folder
 
 
 def _files(folder: Path) -> list[Path]:
