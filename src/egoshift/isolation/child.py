@@ -61,6 +61,8 @@ def limit_memory(num_bytes: int) -> None:
     except OSError:
         return
     most = pages * resource.getpagesize() + num_bytes
+    bound = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = most if bound == resource.RLIM_INFINITY else min(most, bound)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

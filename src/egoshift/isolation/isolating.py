@@ -16,7 +16,7 @@ MEGABYTE = 1_000_000
 MOST_JOBS = 200
 """After so many a child is replaced, since memory that libraries lose counts against its limit."""
 
-REMEDY = "write it anew with `ffmpeg -i IN -c:v libx264 OUT.mp4`, or leave it out"
+REMEDY = "leave it out, or write it anew (a video with `ffmpeg -i IN -c:v libx264 OUT.mp4`)"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, UInt8
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from egoshift.errors import MediaError
+from egoshift.isolation import is_isolated, stream
 from egoshift.media.container import media_error
 from egoshift.remote import whole
 
@@ -52,9 +54,8 @@ class FrameFolder:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the first frame there is."""
-        file = self._files[min(self._files)]
-        with self._opened(file) as image:
-            return image.size
+        told, _ = _picture(self._files[min(self._files)], is_whole=False)
+        return told["width"], told["height"]
 
     def check_complete(self) -> None:
         """Raise a MediaError that lists the missing frames, if any are missing."""
@@ -106,24 +107,9 @@ class FrameFolder:
     def _read(self, number: int, time_s: float) -> UInt8[np.ndarray, "height width 3"]:
         if number not in self._files:
             raise self._missing_error(self._missing(), f"the frame shown at {time_s:.3f} s is missing: ")
-        file = self._files[number]
-        with self._opened(file) as image:
-            try:
-                return np.asarray(image.convert("RGB"))
-            except Exception as error:  # of each kind of file that Pillow reads, damage is another kind of error
-                raise self._undecodable(file, error) from None
-
-    def _opened(self, file: Path) -> Image.Image:
-        try:
-            # Of a file, Pillow makes room for as much as a damaged head announces; here there is no more than there is.
-            return Image.open(BytesIO(whole(file).read_bytes()), formats=PICTURES)
-        except Exception as error:
-            raise self._undecodable(file, error) from None
-
-    def _undecodable(self, file: Path, error: Exception) -> MediaError:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        message = f"the frame cannot be decoded ({reason})"
-        return media_error("undecodable-frame", file, message, "unpack or download it again")
+        _, picture = _picture(self._files[number], is_whole=True)
+        assert picture is not None
+        return picture
 
     def _missing(self) -> list[tuple[int, int]]:
         """The gaps in the numbering, as first and last number missing."""
@@ -136,3 +122,35 @@ class FrameFolder:
         count = sum(b - a + 1 for a, b in gaps)
         message = f"{opening}{count} of {self.num_frames} frames are missing (numbers {listed}{more})"
         return media_error("missing-frames", self.path, message, "unpack or download the frames again")
+
+
+def _picture(file: Path, *, is_whole: bool) -> tuple[dict[str, Any], UInt8[np.ndarray, "height width 3"] | None]:
+    """What a frame's head says, and its pixels if they are asked for."""
+    whole(file)  # what has the keys to an object store is this process
+    told = stream(file, f"{__name__}:told_picture", is_whole) if is_isolated() else told_picture(str(file), is_whole)
+    ((said, picture),) = told
+    if picture is not None and (picture.dtype != np.uint8 or picture.shape[2:] != (3,)):
+        raise _undecodable(file, ValueError("decoding gave what is no picture"))
+    return said, picture
+
+
+def told_picture(
+    path: str, is_whole: bool
+) -> Iterator[tuple[dict[str, Any], UInt8[np.ndarray, "height width 3"] | None]]:
+    """What a child tells of a frame: its width and height, and its pixels if they are asked for."""
+    file = Path(path)
+    try:
+        # Of a file, Pillow makes room for as much as a damaged head announces; here there is no more than there is.
+        with Image.open(BytesIO(file.read_bytes()), formats=PICTURES) as image:
+            picture = np.asarray(image.convert("RGB")) if is_whole else None
+            said = {"width": image.width, "height": image.height}
+    except Exception as error:  # of each kind of file that Pillow reads, damage is another kind of error
+        raise _undecodable(file, error) from None
+    yield said, picture
+
+
+def _undecodable(file: Path, error: Exception) -> MediaError:
+    is_none = isinstance(error, UnidentifiedImageError)  # which names an object of this program, not the file
+    reason = f"none of {', '.join(PICTURES)}" if is_none else (str(error) or type(error).__name__).splitlines()[0]
+    message = f"the frame cannot be decoded ({reason})"
+    return media_error("undecodable-frame", file, message, "unpack or download it again")

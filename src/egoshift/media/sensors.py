@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from egoshift.errors import Fault
-from egoshift.media.aria import AriaRecording, AriaTrack
-from egoshift.media.aria.streams import LABELS, AriaLabel
+from egoshift.media.aria import LABELS, AriaLabel, AriaRecording
+from egoshift.media.aria.apart import RecordingApart, open_recording, open_track
 from egoshift.media.container import media_error
 from egoshift.media.inertial import (
     GlassesArchive,
@@ -49,7 +49,7 @@ class SensorReader:
 
     def __init__(self) -> None:
         self._archives: dict[Path, GlassesArchive] = {}
-        self._aria: AriaRecording | None = None
+        self._aria: AriaRecording | RecordingApart | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> "SensorReader":
@@ -159,12 +159,12 @@ class SensorReader:
             self._archives[path] = self._open.enter_context(GlassesArchive(path))
         return self._archives[path]
 
-    def _recording(self, path: Path) -> AriaRecording:
+    def _recording(self, path: Path) -> AriaRecording | RecordingApart:
         if self._aria is None or self._aria.path != path:
             if self._aria is not None:
                 self._aria.close()
                 self._aria = None
-            self._aria = AriaRecording(path)
+            self._aria = open_recording(path)
         return self._aria
 
 
@@ -195,7 +195,7 @@ def sound_pass(
         MediaError: The times are none.
     """
     assert file.layout in ("av", "aria"), "sound is in a video, a sound file or an Aria recording"
-    opened = AriaTrack if file.layout == "aria" else None
+    opened = open_track if file.layout == "aria" else None
     return SoundPass(file.path, start_s, stop_s, sample_rate_hz=sample_rate_hz, channel=channel, opened=opened)
 
 

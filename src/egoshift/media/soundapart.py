@@ -10,7 +10,7 @@ import numpy as np
 from egoshift.errors import Fault, MediaError
 from egoshift.isolation import stream
 from egoshift.media.container import media_error
-from egoshift.media.soundtrack import REENCODE_SOUND, Piece, open_sound
+from egoshift.media.soundtrack import REENCODE_SOUND, Piece, Track, open_sound
 from egoshift.remote import whole
 
 
@@ -19,10 +19,11 @@ class ChildTrack:
 
     Args:
         path: A file with sound.
+        function: What the child is asked for, which gives what ``tell`` does.
     """
 
-    def __init__(self, path: Path):
-        self._path, self._end = path, dict[str, str]()
+    def __init__(self, path: Path, function: str = f"{__name__}:told_pieces"):
+        self._path, self._function, self._end = path, function, dict[str, str]()
 
     def __enter__(self) -> "ChildTrack":
         return self
@@ -33,7 +34,7 @@ class ChildTrack:
     def pieces(self, from_s: float = 0.0) -> Iterator[Piece]:
         """See ``SoundTrack.pieces``."""
         whole(self._path)
-        with closing(stream(self._path, f"{__name__}:told_pieces", from_s)) as told_pieces:
+        with closing(stream(self._path, self._function, from_s)) as told_pieces:
             for told, samples in told_pieces:
                 if "kind" in told:
                     self._end = told
@@ -51,11 +52,16 @@ class ChildTrack:
 
 
 def told_pieces(path: str, from_s: float) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
-    """What a child tells of a sound track: its pieces, and at the end what is wrong with that."""
+    """What a child tells of the sound of what FFmpeg reads."""
     track = open_sound(Path(path))
     if track is None:
         remedy = "give the file that holds the sound, or leave the sound out"
         raise media_error("no-sound-track", Path(path), "holds no sound", remedy)
+    yield from tell(track, from_s)
+
+
+def tell(track: Track, from_s: float) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
+    """What a child tells of a sound track: its pieces, and at the end what is wrong with that."""
     with track:
         for begin_s, rate_hz, samples in track.pieces(from_s):
             yield {"begin_s": begin_s, "rate_hz": rate_hz}, samples

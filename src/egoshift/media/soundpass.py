@@ -11,7 +11,7 @@ stretch is led in by as many zeros as put the resampler in step with that grid, 
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from egoshift.isolation import is_isolated
 from egoshift.media.container import media_error
 from egoshift.media.soundapart import ChildTrack
-from egoshift.media.soundtrack import Piece, open_sound
+from egoshift.media.soundtrack import Piece, Track, open_sound
 
 Samples = Float32[np.ndarray, " samples"]
 Ready = Float32[np.ndarray, " ready"]
@@ -50,21 +50,6 @@ class SoundBlock(NamedTuple):
 
     first: int
     samples: Samples
-
-
-@runtime_checkable
-class Track(Protocol):
-    """A sound track, opened: a ``SoundTrack``, or what gives its pieces in the same way."""
-
-    def __enter__(self) -> "Track": ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def pieces(self, from_s: float) -> Iterator[Piece]:
-        """What is decoded, in order, from no later than a time to the end; for one call."""
-
-    def check_end(self) -> None:
-        """Raises a MediaError where the track is not whole; called at its end."""
 
 
 class SoundPass:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import av
 import numpy as np
@@ -58,6 +58,21 @@ class Piece(NamedTuple):
     begin_s: float | None
     rate_hz: int
     samples: Float32[np.ndarray, "channels samples"] | None
+
+
+@runtime_checkable
+class Track(Protocol):
+    """A sound track, opened: a ``SoundTrack``, or what gives its pieces in the same way."""
+
+    def __enter__(self) -> "Track": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def pieces(self, from_s: float) -> Iterator[Piece]:
+        """What is decoded, in order, from no later than a time to the end; for one call."""
+
+    def check_end(self) -> None:
+        """Raises a MediaError where the track is not whole; called at its end."""
 
 
 class SoundTrack:

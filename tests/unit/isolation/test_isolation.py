@@ -85,12 +85,26 @@ def test_one_child_does_one_job_after_the_other_and_several_do_them_side_by_side
     ],
 )
 def test_what_kills_a_child_costs_one_file(job: str, arguments: list[int], said: str) -> None:
-    remedy = "write it anew with `ffmpeg -i IN -c:v libx264 OUT.mp4`, or leave it out"
+    remedy = "leave it out, or write it anew (a video with `ffmpeg -i IN -c:v libx264 OUT.mp4`)"
     with isolated(Walls(memory_mb=300)):
         with pytest.raises(MediaError) as caught:
             list(stream(FILM, f"{HERE}:{job}", *arguments))
         assert str(caught.value) == f"film.mp4: {said}; {remedy}"
         assert ask(FILM, f"{HERE}:count", 1)["index"] == 0
+
+
+def test_a_child_keeps_to_a_lower_bound_that_its_parent_has(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from egoshift.isolation.child import limit_memory
+resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+for added in (1 << 20, 1 << 40):
+    limit_memory(added)
+    print(resource.getrlimit(resource.RLIMIT_AS)[0])
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert int(told[0]) < 3 << 30
+    assert told[1] == told[0], "the first bound is one that the second call may not raise"
 
 
 def test_what_fits_into_its_memory_is_done() -> None:
@@ -102,7 +116,7 @@ def test_a_child_that_hangs_is_ended_and_its_file_is_not_waited_for_again() -> N
     with isolated(Walls(silent_s=1.0)):
         pieces = stream(FILM, f"{HERE}:hang")
         pid = next(pieces)[0]["pid"]
-        with pytest.raises(MediaError, match=r"film.mp4: decoding hangs: nothing came of it in 1 s; write it anew"):
+        with pytest.raises(MediaError, match=r"film.mp4: decoding hangs: nothing came of it in 1 s; leave it out"):
             next(pieces)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

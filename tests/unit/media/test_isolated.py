@@ -8,10 +8,20 @@ import pytest
 
 from egoshift.errors import MediaError
 from egoshift.headers import announced_s, has_sound_track, is_list
-from egoshift.isolation import isolated
-from egoshift.media import SoundPass, grid_times, probe, probe_sound, read_frames, read_sound
+from egoshift.isolation import Walls, isolated
+from egoshift.media import (
+    SensorReader,
+    SoundPass,
+    grid_times,
+    probe,
+    probe_sound,
+    read_frames,
+    read_sound,
+    read_sound_file,
+)
+from egoshift.records import SensorFile
 from tests.fixtures.predictors import write_colourful
-from tests.fixtures.videos import textured_frames, write_audio, write_video
+from tests.fixtures.videos import textured_frames, write_audio, write_frames, write_video
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +113,99 @@ def test_a_reader_that_takes_some_frames_leaves_the_rest(film: Path) -> None:
 
 
 def test_what_the_file_has_made_too_large_is_a_fault_of_the_file(tmp_path: Path) -> None:
-    from egoshift.isolation import Walls
-
     path = write_video(tmp_path / "film.mp4", textured_frames(3, (1920, 1088)))
     with isolated(Walls(memory_mb=12)), pytest.raises(MediaError, match=r"film.mp4: .*; (write it anew|leave)"):
         list(read_frames(path, np.array([0.0])))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_pictures_of_a_folder_are_the_same(tmp_path: Path, suffix: str) -> None:
+    folder = write_frames(tmp_path / "frames", range(1, 6), f"frame_{{:010d}}.{suffix}".format)
+    (folder / f"frame_0000000004.{suffix}").write_bytes(b"no picture")
+    times_s = np.array([0.0, 0.1, 0.15, 0.3])
+    given: list[list[tuple[int, bytes]]] = []
+
+    def look() -> None:
+        given.append([])
+        for index, frame in read_frames(folder, times_s, 10.0):
+            given[-1].append((index, frame.tobytes()))
+
+    here, there = both(look)
+    assert here == there
+    assert given[0] == given[1]
+    assert len(given[0]) == 3, "the fourth cannot be decoded"
+    head, head_there = both(lambda: probe(folder, 10.0))
+    assert head == head_there
+
+
+def test_pictures_of_a_folder_are_opened_in_the_child_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    folder = write_frames(tmp_path / "frames", range(1, 3))
+    monkeypatch.setattr(Image, "open", None)
+    with isolated():
+        assert len(list(read_frames(folder, np.array([0.0, 0.1]), 10.0))) == 2
+
+
+GEN1, GEN2 = "recording.vrs", "aria_gen2_unit_test_sequence_with_bluetooth.vrs"
+
+
+@pytest.fixture(scope="module")
+def vrs(assets: Path) -> Path:
+    pytest.importorskip("pyvrs", reason='the vrs package is not installed; pip install "egoshift[aria]"')
+    return assets / "aria" / "vrs"
+
+
+def readings(path: Path) -> list[object]:
+    """What an IMU of an Aria recording felt, or the fault."""
+
+    def read() -> list[object]:
+        with SensorReader() as reader:
+            found = reader.inertial(SensorFile(path, "aria", "imu-right"))
+        return [found.faults] + [
+            (one.name, one.axes, one.unit, one.times_s.tobytes(), one.values.tobytes(), one.defects)
+            for one in found.sensors.values()
+        ]
+
+    return list(both(read))
+
+
+@pytest.mark.parametrize("name", [GEN1, GEN2])
+def test_an_aria_recording_is_the_same(vrs: Path, name: str) -> None:
+    path = vrs / name
+    here, there = readings(path)
+    assert here == there
+    sound = SensorFile(path, "aria", "mic")
+    one, other = both(lambda: read_sound_file(sound, 0.05, 0.3))
+    assert one.samples.tobytes() == other.samples.tobytes()  # type: ignore[attr-defined]
+    camera = SensorFile(path, "aria", "camera-rgb")
+
+    def look() -> list[object]:
+        with SensorReader() as reader:
+            info = reader.video_info(camera)
+            pictures = [(time_s, frame.tobytes()) for time_s, frame in reader.spaced_frames(camera, info, 0.2)]
+            return [info, reader.sound_info(sound), pictures]
+
+    here, there = both(look)
+    assert here == there
+
+
+def test_an_aria_recording_is_opened_in_the_child_alone(vrs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyvrs.reader
+
+    monkeypatch.setattr(pyvrs.reader, "SyncVRSReader", None)
+    with isolated():
+        with SensorReader() as reader:
+            assert reader.inertial(SensorFile(vrs / GEN1, "aria", "imu-left")).sensors
+        assert len(read_sound_file(SensorFile(vrs / GEN1, "aria", "mic"), 0.0, 0.1).samples) == 1600
+
+
+def test_a_damaged_aria_recording_has_the_same_faults(vrs: Path, tmp_path: Path) -> None:
+    whole = (vrs / GEN1).read_bytes()
+    for name, content in (("cut", whole[:-5000]), ("no", b"nothing"), ("head", whole[:8] + bytes(30) + whole[38:])):
+        path = tmp_path / f"{name}.vrs"
+        path.write_bytes(content)
+        here, there = readings(path)
+        assert here == there
+        one, other = both(lambda path=path: read_sound_file(SensorFile(path, "aria", "mic")))  # type: ignore[misc]
+        assert one == other

@@ -1,6 +1,8 @@
 """What devices and detectors write: sensors, hand boxes, Aria recordings, video, sound, pictures."""
 
+import atexit
 import pickle
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -174,20 +176,33 @@ ARIA = Path(__file__).parents[4] / "shared" / "assets" / "aria" / "vrs"
 
 
 def _aria(place: Path) -> None:
-    (place / "a").mkdir()
-    (place / "a" / "video.vrs").write_bytes((ARIA / "video.vrs").read_bytes())
+    for name in ("video", "recording"):
+        (place / name).mkdir()
+        (place / name / f"{name}.vrs").write_bytes((ARIA / f"{name}.vrs").read_bytes())
+
+
+@cache
+def _apart() -> None:
+    """From now on media is read in a child: the ``vrs`` package dies of some inputs, which only there is a refusal."""
+    from egoshift.isolation import Walls, isolated
+
+    within = isolated(Walls(silent_s=10.0))
+    within.__enter__()
+    atexit.register(within.__exit__, None, None, None)
 
 
 def _read_aria(folder: Path) -> None:
     from egoshift.media import SensorReader, sound_pass
     from egoshift.records import SensorFile
 
-    path = folder / "video.vrs"
+    _apart()
+    path = next(folder.iterdir())
     with SensorReader() as reader:
         reader.video_info(SensorFile(path, "aria", "camera-rgb"))
         reader.inertial(SensorFile(path, "aria", "imu-right"))
         if reader.sound_info(SensorFile(path, "aria", "mic")) is not None:
-            sound_pass(SensorFile(path, "aria", "mic"), 0.0, 0.2)
+            for _ in sound_pass(SensorFile(path, "aria", "mic"), 0.0, 0.2).blocks():
+                pass
 
 
 TARGETS = (

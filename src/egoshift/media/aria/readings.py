@@ -1,9 +1,17 @@
-"""What a recording gives beside the readings of a sensor: a stretch of sound, and from when to when there is any."""
+"""What a recording says of itself, and what it gives beside the readings of a sensor."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
+
+AriaLabel = Literal["camera-rgb", "mic", "imu-left", "imu-right"]
+"""The sensors that are read, by the names of the device's calibration."""
+
+LABELS: tuple[AriaLabel, ...] = get_args(AriaLabel)
 
 NANOSECONDS = 1_000_000_000
 
@@ -44,3 +52,33 @@ class Span:
     def duration_s(self) -> float:
         """How long it is."""
         return (self.stop_ns - self.start_ns) / NANOSECONDS
+
+
+class Described:
+    """What a recording says of itself.
+
+    Attributes:
+        path: The file.
+        generation: 1 or 2.
+        spans: From when to when each sensor recorded, by its name; a sensor that recorded nothing is no key.
+        rates_hz: Readings, samples or pictures a second that the device was set to, for the same sensors.
+        num_microphones: How many there are; 0 where no sound was recorded.
+        origin_ns: The device's time at 0 s.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        generation: int,
+        spans: Mapping[AriaLabel, Span],
+        rates_hz: Mapping[AriaLabel, float],
+        num_microphones: int,
+    ):
+        self.path, self.generation, self.spans = path, generation, spans
+        self.rates_hz, self.num_microphones = rates_hz, num_microphones
+        starts = {label: span.start_ns for label, span in spans.items()}
+        self.origin_ns = starts.get("camera-rgb", min(starts.values()))
+
+    def seconds(self, stamps_ns: Int64[np.ndarray, " stamps"]) -> np.ndarray:
+        """Seconds of the recording from stamps of the device's clock; exact to a nanosecond."""
+        return (stamps_ns - self.origin_ns) / NANOSECONDS

@@ -15,9 +15,9 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from egoshift.errors import MediaError
 from egoshift.media.aria.pictures import read_pictures
-from egoshift.media.aria.readings import NANOSECONDS, Span, Waveform
+from egoshift.media.aria.readings import NANOSECONDS, AriaLabel, Described, Span, Waveform
 from egoshift.media.aria.sound import SoundReader, stretches
-from egoshift.media.aria.streams import MICROPHONES, AriaLabel, Streams
+from egoshift.media.aria.streams import MICROPHONES, Streams
 from egoshift.media.aria.vrs import damage_named
 from egoshift.media.container import media_error
 from egoshift.media.inertial import Samples, Unit
@@ -25,19 +25,11 @@ from egoshift.media.inertial import Samples, Unit
 _IMU_UNITS: Mapping[str, Unit] = {"accelerometer": "m/s^2", "gyroscope": "rad/s"}
 
 
-class AriaRecording:
+class AriaRecording(Described):
     """A recording, open; use it in a ``with`` statement, or close it.
 
     Args:
         path: The ``.vrs`` file.
-
-    Attributes:
-        path: The file.
-        generation: 1 or 2.
-        spans: From when to when each sensor recorded, by its name; a sensor that recorded nothing is no key.
-        rates_hz: Readings, samples or pictures a second that the device was set to, for the same sensors.
-        num_microphones: How many there are; 0 where no sound was recorded.
-        origin_ns: The device's time at 0 s.
 
     Raises:
         ConfigError: The ``vrs`` package is not installed.
@@ -47,17 +39,14 @@ class AriaRecording:
     def __init__(self, path: Path):
         self._streams = Streams(path)
         settings = self._streams.settings
-        self.path, self.generation = path, self._streams.generation
-        self.spans: Mapping[AriaLabel, Span] = self._streams.spans
         try:
             with damage_named(path):
-                self.rates_hz: Mapping[AriaLabel, float] = {label: _rate_hz(one) for label, one in settings.items()}
-                self.num_microphones = int(settings["mic"]["audio_channel_count"]) if "mic" in settings else 0
+                rates_hz = {label: _rate_hz(one) for label, one in settings.items()}
+                num_microphones = int(settings["mic"]["audio_channel_count"]) if "mic" in settings else 0
         except MediaError:
             self.close()
             raise
-        starts = {label: span.start_ns for label, span in self.spans.items()}
-        self.origin_ns = starts.get("camera-rgb", min(starts.values()))
+        super().__init__(path, self._streams.generation, self._streams.spans, rates_hz, num_microphones)
 
     def __enter__(self) -> "AriaRecording":
         return self
@@ -83,10 +72,6 @@ class AriaRecording:
             message = f"{' and '.join(labels)} did not record at the same time"
             raise media_error("no-common-time", self.path, message, "use them one at a time, or leave it out")
         return Span(start_ns, stop_ns)
-
-    def seconds(self, stamps_ns: Int64[np.ndarray, " stamps"]) -> np.ndarray:
-        """Seconds of the recording from stamps of the device's clock; exact to a nanosecond."""
-        return (stamps_ns - self.origin_ns) / NANOSECONDS
 
     def inertial(
         self, label: AriaLabel, start_s: float | None = None, stop_s: float | None = None

@@ -6,19 +6,15 @@ those of the left and the right IMU are exchanged between the generations.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from egoshift.errors import MediaError
-from egoshift.media.aria.readings import NANOSECONDS, Span
+from egoshift.isolation import beat
+from egoshift.media.aria.readings import LABELS, NANOSECONDS, AriaLabel, Span
 from egoshift.media.aria.vrs import damage_named, open_vrs
 from egoshift.media.container import FETCH_AGAIN, media_error
-
-AriaLabel = Literal["camera-rgb", "mic", "imu-left", "imu-right"]
-"""The sensors that are read, by the names of the device's calibration."""
-
-LABELS: tuple[AriaLabel, ...] = get_args(AriaLabel)
 
 GENERATIONS = {"Aria": 1, "Oatmeal": 2}
 """By what a recording calls its device."""
@@ -87,6 +83,7 @@ class Streams:
 
     def record(self, label: AriaLabel, number: int) -> Any:
         """One record of a sensor, counted from 0."""
+        beat()
         try:
             return self._found(label)[0][number]
         except Exception as error:

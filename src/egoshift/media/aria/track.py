@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from egoshift.media.aria.recording import AriaRecording
+from egoshift.media.soundapart import tell
 from egoshift.media.soundtrack import Piece
 
 PIECE_S = 10.0
 """So much is read at once: seven microphones for 10 s are 13 MB."""
+
+TOLD_PIECES = f"{__name__}:told_pieces"
+"""What a child process is asked for, where media is read in one."""
 
 
 class AriaTrack:
@@ -46,3 +53,8 @@ class AriaTrack:
 
     def check_end(self) -> None:
         """Nothing: a recording that was cut short is refused when it is opened."""
+
+
+def told_pieces(path: str, from_s: float) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
+    """What a child tells of a recording's sound; see ``tell``."""
+    yield from tell(AriaTrack(Path(path)), from_s)

@@ -38,10 +38,9 @@ def open_vrs(path: Path) -> Any:
         ConfigError: The package is not installed.
         MediaError: There is no such file, it is no VRS file, or it was cut short.
     """
-    try:
-        from pyvrs.reader import SyncVRSReader
-    except ImportError:
-        raise ConfigError('Project Aria recordings need the vrs package; run: pip install "egoshift[aria]"') from None
+    require_vrs()
+    from pyvrs.reader import SyncVRSReader
+
     index_at = _index_at(whole(path))
     try:
         with _silence():
@@ -55,6 +54,14 @@ def open_vrs(path: Path) -> Any:
         message = f"holds {reader.n_records} of the {expected} records that its index lists; it was cut short"
         raise media_error("truncated-recording", path, message, FETCH_AGAIN)
     return reader
+
+
+def require_vrs() -> None:
+    """Raises a ConfigError where the package is not installed."""
+    try:
+        import pyvrs.reader  # noqa: F401
+    except ImportError:
+        raise ConfigError('Project Aria recordings need the vrs package; run: pip install "egoshift[aria]"') from None
 
 
 @contextmanager
