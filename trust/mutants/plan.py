@@ -30,17 +30,16 @@ class Stage:
 def stages(path: str, source: str, mutant: Mutant, measured: Measured, start_s: float) -> tuple[Stage, ...]:
     """The tests that run a mutant's lines, quick files first; none where no test does.
 
-    Lines that run when the file is loaded (constants, defaults) belong to no test: such a mutant meets every test that
-    runs a line of its function, or of the file where it is in none.
+    Lines that run when the file is loaded (constants, defaults) belong to no test, whichever was the first to load it:
+    such a mutant meets every test that runs a line of its function, or of the file where it is in none.
     """
     ran = {test: lines for test, lines in measured.lines.get(path, {}).items() if test}
-    wanted = statement(source, mutant.first_line, mutant.last_line)
+    function = around_statement(source, mutant.first_line)
+    if mutant.first_line in function:
+        wanted = statement(source, mutant.first_line, mutant.last_line)
+    else:
+        wanted = function or set(range(1, source.count("\n") + 2))
     tests = [test for test, lines in ran.items() if not lines.isdisjoint(wanted)]
-    if not tests:
-        around = around_statement(source, mutant.first_line)
-        at_once = measured.lines.get(path, {}).get("", set())
-        if not at_once.isdisjoint(wanted):
-            tests = [test for test, lines in ran.items() if not (lines - at_once).isdisjoint(around)]
     return _staged(Path(path).stem, tests, measured.duration_s, start_s)
 
 
@@ -57,12 +56,16 @@ def statement(source: str, first: int, last: int) -> set[int]:
 
 
 def around_statement(source: str, line: int) -> set[int]:
-    """The lines of the innermost function around a line, or all lines."""
-    found = set(range(1, source.count("\n") + 2))
+    """The lines of the body of the innermost function around a line, which may be one of its head; none outside."""
+    found: set[int] = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
+        if isinstance(node, ast.FunctionDef) and _first_line(node) <= line <= (node.end_lineno or 0):
             found = set(range(node.body[0].lineno, (node.end_lineno or 0) + 1))
     return found
+
+
+def _first_line(node: ast.FunctionDef) -> int:
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 def _staged(stem: str, tests: list[str], duration_s: Mapping[str, float], start_s: float) -> tuple[Stage, ...]:
