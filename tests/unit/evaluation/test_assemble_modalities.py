@@ -45,6 +45,12 @@ def test_it_holds_the_rows_of_every_protocol() -> None:
     assert {example.query for example in result.examples} <= set(IDS)
 
 
+def test_the_sweep_has_rates_and_draws_of_its_own() -> None:
+    sweep = build(rates=(0.5,), sweep_seed=3).sweep
+    assert sweep == missing_rate_rows(scored(), rates=(0.5,), seed=3, num_resamples=40)
+    assert sweep != build(rates=(0.5,)).sweep
+
+
 def test_it_counts_what_was_left_out_and_why() -> None:
     result, scores = build(dropped={"no-video": 3}, faults={"bad-row": 1}), scored()
     whole = scores.has(ALL)
@@ -68,6 +74,8 @@ def test_it_is_written_and_read_as_it_is(tmp_path: Path) -> None:
     result.write(tmp_path / "result.json")
     assert ModalityResult.read(tmp_path / "result.json") == result
     assert (result.variant, result.selection, result.seed, result.modalities) == ("ours", "last", 4, ALL)
+    assert result.provenance.command == "egoshift evaluate"
+    assert (build().seed, build().provenance) == (0, Provenance())
     (tmp_path / "other.json").write_text('{"kind": "something"}')
     with pytest.raises(ResultError, match=r"other.json: does not fit the result schema: kind: "):
         ModalityResult.read(tmp_path / "other.json")

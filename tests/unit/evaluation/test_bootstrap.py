@@ -51,11 +51,12 @@ def test_videos_that_are_alike_have_a_narrow_interval_and_clips_that_cluster_a_w
     assert (high - low) / 2 == pytest.approx(22, abs=3)
 
 
-def test_measuring_in_small_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("weights", [1, 12, 100])
+def test_measuring_in_small_parts_changes_nothing(weights: int, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = outcomes_of(random_scores(1, num_clips=30, num_classes=6, num_videos=4))[0]
     draws = draw_videos(4, 25, torch.Generator().manual_seed(0))
     whole = {metric: measure(metric, Tally.of(outcomes), draws) for metric in METRICS}
-    monkeypatch.setattr(module, "WEIGHTS_AT_ONCE", 100)
+    monkeypatch.setattr(module, "WEIGHTS_AT_ONCE", weights)
     for metric, values in whole.items():
         torch.testing.assert_close(measure(metric, Tally.of(outcomes), draws), values)
 

@@ -37,6 +37,15 @@ def test_reading_gives_what_was_written(written: tuple[Path, Episodes]) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) == 4 + 2
 
 
+def test_a_person_can_read_its_names_and_it_needs_no_more_ids_than_its_samples(tmp_path: Path) -> None:
+    path = tmp_path / "episodes.json"
+    episodes = Episodes(torch.tensor([[3, 5]]), torch.tensor([[[9], [4]]]), torch.tensor([[[7], [11]]]))
+    write_episodes(path, episodes, ids=IDS[:12], names=NAMES)
+    assert '"hängen"' in path.read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="11 ids, 11 of them different; the episodes have numbers up to 11; give one"):
+        write_episodes(path, episodes, ids=IDS[:11], names=NAMES)
+
+
 def test_writing_twice_gives_the_same_bytes(written: tuple[Path, Episodes]) -> None:
     path, episodes = written
     before = path.read_bytes()
@@ -109,6 +118,18 @@ def test_samples_that_are_of_another_class_by_now_are_told(written: tuple[Path, 
     assert len(read_episodes(written[0], ids=IDS, names=NAMES)) == 4
     with pytest.raises(DataError, match=rf"episode 2 has '{IDS[sample]}' as .*, but it is labelled otherwise now"):
         read_episodes(written[0], ids=IDS, names=NAMES, labels=relabelled)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_as_many_faults_as_are_told_have_no_last_line(tmp_path: Path, more: int) -> None:
+    path = tmp_path / "episodes.json"
+    write_episodes(
+        path, draw_episodes(LABELS, num_episodes=FAULTS_TOLD + more, ways=2, shots=1, queries=1), ids=IDS, names=NAMES
+    )
+    with pytest.raises(DataError) as caught:
+        read_episodes(path, ids=[f"x{row}" for row in range(60)], names=NAMES)
+    kinds = [fault.kind for fault in caught.value.faults]
+    assert kinds == ["unknown-name"] * FAULTS_TOLD + ["more-faults"] * more
 
 
 def test_of_many_faults_the_first_are_told_and_the_others_counted(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_a_seed_draws_the_same_episodes_and_another_seed_others() -> None:
     assert not equal(draw_episodes(known, num_episodes=5, queries=3, seed=generator), first)
 
 
+def test_five_ways_and_shots_and_fifteen_queries_of_seed_zero_are_drawn_unless_others_are_asked_for() -> None:
+    labels = torch.arange(200) % 8
+    plain = draw_episodes(labels, num_episodes=3)
+    asked = draw_episodes(labels, num_episodes=3, ways=5, shots=5, queries=15, seed=0)
+    for part in ("classes", "support", "query"):
+        assert torch.equal(getattr(plain, part), getattr(asked, part))
+    assert (plain.support.shape, plain.query.shape) == ((3, 5, 5), (3, 5, 15))
+
+
 def test_drawing_leaves_the_global_random_numbers_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
