@@ -157,6 +157,28 @@ def test_a_missing_model_gives_one_line(tmp_path: Path) -> None:
         PalmLocator(tmp_path / "palm.onnx")
 
 
+@pytest.mark.parametrize("place", ["../weights.bin", "/absolute/weights.bin", "link/weights.bin"])
+def test_a_model_whose_weights_lie_elsewhere_is_refused_and_they_are_not_read(tmp_path: Path, place: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    (tmp_path / "weights.bin").write_bytes(np.arange(4, dtype=np.float32).tobytes())
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path)
+    weights = onnx.TensorProto(name="w", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+    weights.external_data.add(key="location", value=place)
+    ends = [onnx.helper.make_tensor_value_info(name, 1, [4]) for name in "xy"]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Add", ["x", "w"], ["y"])], "g", ends[:1], ends[1:], [weights]
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    path = folder / "palm.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(
+        WeightsError, match=r"palm\.onnx: not a usable ONNX file .*[Ee]xternal data.*; download it again"
+    ):
+        PalmLocator(path)
+
+
 def test_a_damaged_model_gives_one_line(tmp_path: Path) -> None:
     path = tmp_path / "palm.onnx"
     for content in (b"", b"not a model"):
