@@ -11,18 +11,21 @@ def name_of(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(source: str, name: str, *, lazily: bool = False) -> set[str]:
+def imports(source: str, name: str, *, is_package: bool = False, lazily: bool = False) -> set[str]:
     """Names that are imported as soon as a module is, and its own packages.
 
     Types that only a type checker sees are none of them; what a function imports when it is called, only if asked for.
     """
     found: set[str] = set()
+    above = name.split(".") if is_package else name.split(".")[:-1]
     for node in _at_once(ast.parse(source), lazily):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = above[: len(above) - node.level + 1] if node.level else []
+            origin = ".".join([*package, *([node.module] if node.module else [])])
+            found.add(origin)
+            found.update(f"{origin}.{alias.name}" for alias in node.names)
     return {parent for each in (*found, name) for parent in _with_parents(each)} - {name}
 
 
@@ -54,7 +57,12 @@ def graph_of(roots: Mapping[Path, Path], *, lazily: bool = False) -> dict[str, s
         lazily: Whether what functions import when they are called is told too.
     """
     return {
-        name_of(path, root): imports(path.read_text(encoding="utf-8"), name_of(path, root), lazily=lazily)
+        name_of(path, root): imports(
+            path.read_text(encoding="utf-8"),
+            name_of(path, root),
+            is_package=path.name == "__init__.py",
+            lazily=lazily,
+        )
         for folder, root in roots.items()
         for path in sorted(folder.rglob("*.py"))
     }

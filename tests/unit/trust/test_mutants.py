@@ -150,6 +150,13 @@ def test_modules_that_load_a_file_are_those_that_import_it_or_its_package_and_no
     assert "room.walls" in imports(files["garden"], "garden", lazily=True)
 
 
+def test_what_a_module_imports_from_beside_it_is_known_by_its_whole_name() -> None:
+    source = "from . import paint\nfrom .walls import colour\nfrom ..street import lamp\n"
+    from_module = imports(source, "town.room.floor")
+    assert {"town.room.paint", "town.room.walls", "town.street", "town.street.lamp"} <= from_module
+    assert imports(source, "town.room", is_package=True) == from_module - {"town.room"}
+
+
 def test_the_lines_of_a_fault_are_those_of_its_statement_and_of_a_block_its_head() -> None:
     source = "if (\n    a\n    and b\n):\n    c = [\n        1,\n    ]\n"
     assert statement(source, 3, 3) == {1, 2, 3, 4}
