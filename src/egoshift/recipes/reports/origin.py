@@ -8,6 +8,7 @@ from egoshift.evaluation.modality_result import ModalityResult
 from egoshift.recipes.modalities import counted
 from egoshift.recipes.report import folded, provenance
 from egoshift.recipes.reports.found import Found
+from egoshift.recipes.tables import overlap_notes
 
 _HEADINGS = ("run", "trained on", "tested on", "seed", "epoch chosen by", "clips", "left out", "features", "made")
 _CHOSEN = {
@@ -19,7 +20,7 @@ _CHOSEN = {
 
 
 def origin(found: Sequence[Found[Result] | Found[ModalityResult]]) -> list[str]:
-    """What was counted and what made it: versions, a line for each result, and each record."""
+    """What was counted and what made it: what training saw of it, versions, a line for each result, each record."""
     results = [one.result for one in found]
     versions = dict.fromkeys(_versions(result) for result in results)
     head = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
@@ -29,7 +30,7 @@ def origin(found: Sequence[Found[Result] | Found[ModalityResult]]) -> list[str]:
     several = [result for result in results if isinstance(result, ModalityResult)]
     records = [provenance(result, "+".join(dict.fromkeys(row.label for row in result.rows))) for result in one]
     return [
-        *(f"<p>{escaping.escape(text)}</p>" for text in versions if text),
+        *(f"<p>{escaping.escape(text)}</p>" for text in (*overlap_notes(results), *versions) if text),
         f'<div class="scroll"><table class="origin"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>',
         *(f"<p>Written by <code>{escaping.escape(command)}</code></p>" for command in list(commands)[:_MOST_COMMANDS]),
         *folded(f"{len(results)} whole records", [*records, *counted(several)]),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from egoshift.evaluation import Provenance, Result
+from egoshift.evaluation.result import Overlap
 from egoshift.recipes.report import histories_of
 from egoshift.recipes.reports import looks
 from egoshift.recipes.reports.budget import Budget
@@ -114,6 +115,14 @@ def test_versions_stand_once_and_results_each_on_a_line(tmp_path: Path) -> None:
     assert text.count("<p>torch 2.13</p>") == 1
     assert text.count("<code>egoshift evaluate &lt;x&gt;</code>") == 1
     assert text.count("<td>2026-01-02</td>") == 2
+
+
+def test_a_reader_is_told_what_training_saw_of_the_tested_videos(tmp_path: Path) -> None:
+    made = Provenance(overlap=Overlap(videos=2, clips=7))
+    told, untold = (made_up("kitchen", "home", provenance=provenance) for provenance in (made, Provenance()))
+    note = "training saw 2 of the tested videos (tested clips in them: 7; none at a moment that it saw)"
+    assert note in page(*find_results([write(tmp_path / "told", told)]))
+    assert note not in page(*find_results([write(tmp_path / "untold", untold)]))
 
 
 def clip(**fields: object) -> Clip:
