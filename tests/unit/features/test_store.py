@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +37,77 @@ def test_features_are_mapped_and_never_written_to(store):
     assert Store.open(store.path).array("full")[0, 0] == 0
 
 
+def test_rows_are_read_past_the_map_in_as_many_pieces_as_the_system_gives(store, monkeypatch):
+    rows = np.zeros((3, store.dim), np.float16)
+    store.read("hand", 1, rows)
+    assert np.array_equal(rows, store.array("hand")[1:4])
+    assert rows.any()
+    opened = Path.open
+
+    class Slow:
+        """Gives at most five bytes at once, as the system may."""
+
+        def __init__(self, file):
+            self.file, self.name = file, file.name
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def seek(self, place):
+            self.file.seek(place)
+
+        def readinto(self, room):
+            return self.file.readinto(room[:5])
+
+    asked = []
+
+    def open_slowly(*given, **named):
+        asked.append(named)
+        return Slow(opened(*given, **named))
+
+    monkeypatch.setattr(Path, "open", open_slowly)
+    slowly = np.zeros_like(rows)
+    store.read("hand", 1, slowly)
+    assert np.array_equal(slowly, rows)
+    assert asked == [{"buffering": 0}], "no more is read than is asked for"
+
+
+def test_a_store_in_memory_is_the_same_without_its_files(store):
+    there = [store.array("hand").copy(), store.times_s.copy(), store.hand_boxes.copy()]
+    held = store.in_memory()
+    shutil.rmtree(store.path)
+    assert (held.path, held.manifest, held.offsets) == (store.path, store.manifest, store.offsets)
+    assert not isinstance(held.array("hand"), np.memmap)
+    for one, other in zip(there, (held.array("hand"), held.times_s, held.hand_boxes), strict=True):
+        assert np.array_equal(one, other)
+    rows = np.zeros((2, held.dim), np.float16)
+    held.read("hand", 3, rows)
+    assert np.array_equal(rows, there[0][3:5])
+
+
+def test_pieces_of_a_video_are_one_and_a_time_that_is_stored_twice_counts_once(tmp_path):
+    pieces = {"a": [0.0, 0.25, 0.5], "b": [0.5 + 1e-9, 0.75]}
+    store = make_store(tmp_path / "pieces", pieces, views=("full", "hand"))
+    store.manifest.failed["c"] = "decoder-crash"
+    one = store.as_one("film", 1.5)
+    assert (list(one.offsets), one.path) == (["film"], store.path)
+    assert one.times("film").tolist() == [0.0, 0.25, 0.5, 0.75]
+    assert np.array_equal(one.array("hand"), store.array("hand")[[0, 1, 2, 4]])
+    entry = one.manifest.videos["film"]
+    assert (entry.rows, entry.duration_s, one.manifest.failed) == (4, 1.5, {})
+    assert one.manifest.encoder == store.manifest.encoder
+    apart = make_store(tmp_path / "apart", {"a": [0.0, 0.25], "b": [0.5]}, views=("full",))
+    assert np.shares_memory(apart.as_one("film", 1.0).array("full"), apart.array("full")), "nothing is copied in vain"
+    assert apart.as_one("film", 1.0).times("film").tolist() == [0.0, 0.25, 0.5]
+
+
+def test_rows_of_frames_are_all_recorded(store):
+    assert store.recorded.tolist() == [0, 1, 2, 3, 4]
+
+
 def test_no_clock_and_no_place_is_written_into_a_store(store, tmp_path):
     twin = make_store(tmp_path / "elsewhere" / "twin", TIMES, views=("full", "hand"))
     for file in sorted(store.path.iterdir()):
@@ -52,7 +125,14 @@ def test_nothing_there_is_said_with_the_command_that_makes_it(tmp_path):
 @pytest.mark.parametrize("leftover", [UNFINISHED, NEXT])
 def test_an_unfinished_store_is_not_read(store, leftover):
     (store.path / leftover).mkdir()
-    with pytest.raises(StoreError, match=r"unfinished .* run the same 'egoshift extract' again: it goes on from there"):
+    if leftover == UNFINISHED:
+        for name in ("one", "two"):
+            (store.path / leftover / f"{name}.safetensors").touch()
+    waiting = 2 if leftover == UNFINISHED else 0
+    with pytest.raises(
+        StoreError,
+        match=rf"unfinished \({waiting} videos .* run the same 'egoshift extract' again: it goes on from there",
+    ):
         Store.open(store.path)
 
 
