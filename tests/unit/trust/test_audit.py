@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+import yaml
 from trust import audit
 from trust.results.figures import ROOT
 
@@ -83,3 +84,14 @@ def test_security_names_tests_that_are_there() -> None:
     named = re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text())
     assert len(named) > 15
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_machines_that_check_a_change_may_read_it_alone_and_run_no_step_of_others_that_can_change() -> None:
+    workflows = [yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    assert workflows
+    for workflow in workflows:
+        assert workflow["permissions"] == {"contents": "read"}
+        jobs = list(workflow["jobs"].values())
+        assert not any("permissions" in job or "secrets" in str(job) for job in jobs)
+        used = [step["uses"] for job in jobs for step in job["steps"] if "uses" in step]
+        assert all(re.fullmatch(r".+@[0-9a-f]{40}", one) for one in used)
