@@ -7,6 +7,12 @@ ROOT = Path(__file__).parents[2]
 _STORE = ("store", "parts", "rows", "manifest", "draft", "lock", "stored", "windows", "batches")
 _STORE_TESTS = (
     "store",
+    "extract",
+    "extract_again",
+    "repair",
+    "union",
+    "verified",
+    "wanted",
     "parts",
     "rows",
     "manifest",

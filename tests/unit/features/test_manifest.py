@@ -1,10 +1,13 @@
+import json
 import re
 
 import pytest
+from pydantic import ValidationError
 
 from egoshift.errors import StoreError
 from egoshift.features import FramePlan, Manifest, VideoEntry
-from egoshift.features.manifest import library_versions
+from egoshift.features import manifest as module
+from egoshift.features.manifest import FeatureError, library_versions
 
 from .examples import BLOCKS_CARD
 
@@ -85,6 +88,64 @@ def test_all_differences_are_named_together(tmp_path):
     assert len(str(caught.value).splitlines()) == 3
 
 
+def test_names_alone_may_differ_also_where_the_store_has_none(tmp_path):
+    differences = MANIFEST.differences({"encoder.id": "other", "encoder.nothing": None, "plan.nothing": 1})
+    assert differences == [("plan.nothing", "nothing", "1")]
+
+
+def test_only_what_was_settled_before_encoding_is_compared():
+    assert set(MANIFEST.settings()) == {"encoder", "views", "plan", "hand"}
+    assert json.loads(json.dumps(MANIFEST.settings())) == MANIFEST.settings(), "as it is written"
+
+
+ERROR = FeatureError(mean=1e-5, max=2e-5, frames=16)
+
+
+@pytest.mark.parametrize("record", [MANIFEST, ENTRY, ERROR])
+def test_a_record_is_not_changed_and_knows_no_other_fields(record):
+    name = next(iter(type(record).model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(record, name, getattr(record, name))
+    with pytest.raises(ValidationError, match="not permitted"):
+        type(record).model_validate({**record.model_dump(), "another": 1})
+
+
+def test_a_manifest_is_of_no_video_until_one_is_there():
+    assert Manifest(encoder=BLOCKS_CARD, views=("full",), plan=FramePlan()).videos == {}
+
+
+def test_hashes_are_all_or_those_of_times_alone_and_then_none():
+    assert ENTRY.all_hashes() == {}
+    assert ENTRY.model_copy(update={"hashes": {"full": "a"}}).all_hashes() == {"times": "t", "full": "a"}
+
+
+def test_a_manifest_is_written_for_people_and_with_a_checksum_of_its_own(tmp_path):
+    text = MANIFEST.text()
+    lines = text.splitlines()
+    assert lines[1].startswith(' "schema_version"')
+    assert lines[-2].startswith(' "checksum": "')
+    once = Manifest.model_validate_json(text)
+    assert once.checksum
+    assert once.text() == text, "the checksum is of all but itself"
+    path = tmp_path / "manifest.json"
+    # A text that has the checksum elsewhere too.
+    path.write_text(text.replace('"fingerprint": "f"', f'"fingerprint": "{once.checksum}"'))
+    with pytest.raises(StoreError, match="is not as it was written"):
+        Manifest.read(path)
+    named = MANIFEST.model_copy(update={"failed": {"w": "decoder-crash"}})
+    path.write_text(named.text())
+    assert Manifest.read(path) == named
+
+
 def test_the_versions_of_the_libraries_are_known():
     assert set(library_versions()) == {"av", "egoshift", "numpy", "torch", "transformers"}
     assert all(re.match(r"\d", version) for (version,) in library_versions().values())
+
+
+def test_the_version_of_openvino_counts_where_it_computes(monkeypatch):
+    monkeypatch.setattr(module, "version", lambda name: f"{name} 1")
+    library_versions.cache_clear()
+    try:
+        assert library_versions("openvino")["openvino"] == ("openvino 1",)
+    finally:
+        library_versions.cache_clear()

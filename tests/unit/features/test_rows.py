@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xxhash
 from safetensors.numpy import load_file
 
 from egoshift.features import rows as module
-from egoshift.features.rows import chunks, map_rows, new_rows, times_of, write_rows
+from egoshift.features.rows import chunks, map_rows, new_rows, read_rows, times_of, write_rows
 from tests.fixtures.videos import index_frame, write_video
 
 ROOT = Path(__file__).parents[3]
@@ -60,6 +61,52 @@ def test_a_part_holds_the_rows_of_all_sources_in_order(
         for name, array in whole.items():
             assert found[name].dtype == array.dtype
             np.testing.assert_array_equal(found[name], array)
+
+
+def test_rows_lie_in_a_file_of_the_folder_given_with_room_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    def fallocate(file: int, begin: int, length: int) -> None:
+        asked.append((os.readlink(f"/proc/self/fd/{file}"), begin, length))
+
+    monkeypatch.setattr(os, "posix_fallocate", fallocate)
+    new_rows({"full": (np.dtype("<f2"), (4,)), "times": (np.dtype("<f8"), ())}, 3, tmp_path)
+    assert [(begin, length) for _, begin, length in asked] == [(0, 24), (0, 24)]
+    assert all(place.startswith(f"{tmp_path}/") for place, _, _ in asked)
+
+
+def test_rows_of_one_time_stay_in_the_order_of_their_sources(tmp_path: Path) -> None:
+    # So many that an order that is not kept on purpose is none.
+    sources: list[dict[str, np.ndarray]] = [
+        {"times": np.repeat(np.arange(20.0), 5), "full": np.full((100, 1), number, np.float16)} for number in range(3)
+    ]
+    write_rows(tmp_path / "part", sources, {})
+    found = map_rows(tmp_path / "part")
+    assert found["times"].tolist() == np.repeat(np.arange(20.0), 15).tolist()
+    assert found["full"][:, 0].tolist() == ([0.0] * 5 + [1.0] * 5 + [2.0] * 5) * 20
+
+
+@pytest.mark.parametrize("name", ["v", "vi", "vid", "vide", "video", "video ", "video i", "video id"])
+def test_arrays_begin_at_a_multiple_of_eight_bytes(tmp_path: Path, name: str) -> None:
+    write_rows(tmp_path / "part", [{"times": np.zeros(1), "full": np.zeros((1, 2), np.float16)}], {"video_id": name})
+    assert int.from_bytes((tmp_path / "part").read_bytes()[:8], "little") % 8 == 0
+
+
+def test_a_part_that_is_cut_short_is_said_to_be(tmp_path: Path) -> None:
+    write_rows(tmp_path / "part", [{"times": np.zeros(1)}], {})
+    content = (tmp_path / "part").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    for kept in (0, 7, 8, 8 + length, 8 + length + 7, len(content) - 1):
+        (tmp_path / "cut").write_bytes(content[:kept])
+        with pytest.raises(ValueError, match="cut short"):
+            read_rows(tmp_path / "cut")
+    # A header alone with its checksum is whole, and is no part.
+    opening = content[: 8 + length]
+    (tmp_path / "head").write_bytes(opening + xxhash.xxh3_64_digest(opening))
+    with pytest.raises(ValueError, match=r"is no part of a store|mmap length is greater"):
+        read_rows(tmp_path / "head")
 
 
 def test_chunks_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
