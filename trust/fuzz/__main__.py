@@ -71,11 +71,11 @@ def _run(name: str, asked: argparse.Namespace) -> Tally:
 def _record(tallies: Sequence[Tally], minutes: float, docs: Path = DOCS) -> None:
     total = sum(tally.num_inputs - tally.num_findings for tally in tallies)
     figures = [
-        Figure("Mutated inputs read or refused in one line", f"{total:,}", "100,000"),
-        Figure("Tracebacks, hangs, deaths, memory above 2 GB", str(sum(t.num_findings for t in tallies)), "0"),
-        Figure("Readers under test", str(len(tallies))),
-        Figure("Inputs once found, repeated in the tests", str(len(FOUND))),
-        Figure("Time", f"{minutes:.0f} min"),
+        Figure("mutated inputs read, or refused in one line", f"{total:,}", "100,000"),
+        Figure("tracebacks, hangs, deaths, memory above 2 GB", str(sum(t.num_findings for t in tallies)), "0"),
+        Figure("readers under test", str(len(tallies))),
+        Figure("inputs once found fault with, repeated in the tests", str(len(FOUND))),
+        Figure("time", f"{minutes:.0f} minutes"),
     ]
     counts = {tally.name: dict(sorted(tally.counts.items())) for tally in tallies}
     record("fuzz", figures, "make fuzz", docs=docs, inputs=counts)

@@ -96,7 +96,7 @@ def test_figures_are_those_of_the_run(tmp_path: Path) -> None:
     (tmp_path / "trust.md").write_text("<!-- figures:begin -->\n<!-- figures:end -->\n")
     program._record([tally], 2.4, tmp_path)
     page = (tmp_path / "trust.md").read_text()
-    assert "| Mutated inputs read or refused in one line | 3 | 100,000 | `make fuzz` |" in page
+    assert "| mutated inputs read, or refused in one line | 3 | 100,000 | `make fuzz` |" in page
     assert "| Tracebacks, hangs, deaths, memory above 2 GB | 1 | 0 | `make fuzz` |" in page
 
 
