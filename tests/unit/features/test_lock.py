@@ -1,9 +1,12 @@
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,64 @@ def test_whoever_waits_is_let_in_when_the_other_is_done(tmp_path, caplog):
     assert caplog.messages == [
         f"{tmp_path}: waiting for process {other.pid} on {socket.gethostname()}, which is writing this store"
     ]
+
+
+@pytest.mark.parametrize("tries", [1, 4])
+def test_whoever_waits_asks_again_soon_then_seldom_and_tells_it_once(tmp_path, caplog, monkeypatch, tries):
+    """At first somebody may only have asked who holds the store, as ``holder`` does."""
+    caplog.set_level("INFO")
+    slept = []
+    inside = ExitStack()
+    inside.enter_context(writing(tmp_path))
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == tries:
+            inside.close()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with writing(tmp_path, wait=True):
+        pass
+    assert slept == [0.01, 0.5, 0.5, 0.5][:tries]
+    assert [record.name for record in caplog.records] == ["egoshift.features"] * (tries > 1)
+
+
+def test_whoever_does_not_wait_asks_twice(tmp_path, monkeypatch):
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    with writing(tmp_path), pytest.raises(StoreError, match="is writing"):
+        writing(tmp_path).__enter__()
+    assert asked == [0.01]
+
+
+def test_a_lock_is_read_by_all_and_one_that_somebody_removed_is_not_missed(tmp_path):
+    umask = os.umask(0)
+    try:
+        with writing(tmp_path):
+            assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == 0o644
+            (tmp_path / LOCK).unlink()
+    finally:
+        os.umask(umask)
+    assert holder(tmp_path) is None
+
+
+def test_it_is_the_store_whose_disk_is_looked_at(tmp_path, monkeypatch):
+    (tmp_path / LOCK).write_text("process 7 on elsewhere\n")
+    asked: list[Path] = []
+
+    def looked_at(folder):
+        asked.append(folder)
+        return False
+
+    monkeypatch.setattr(lock, "_is_of_one_machine", looked_at)
+    assert holder(tmp_path) == "process 7 on elsewhere"
+    assert asked == [tmp_path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_where_no_mount_is_known_other_machines_may_see_a_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "read_text", lambda path, **how: "")
+    assert not lock._is_of_one_machine(tmp_path)
 
 
 def test_a_lock_of_another_machine_is_left_to_a_person_where_machines_share_the_store(tmp_path, monkeypatch, caplog):
