@@ -1,9 +1,10 @@
 """Opening video and sound files: whatever can be wrong with one becomes a single fault that says what to do."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import av
 from av.audio.stream import AudioStream
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]
 else:  # the class takes its parameter in its stub alone
     VideoPacket = Packet
+
+Given = TypeVar("Given")
 
 REENCODE = "write it anew with `ffmpeg -i IN -c:v libx264 OUT.mp4`, or leave it out"
 FETCH_AGAIN = "download or copy it again"
@@ -133,13 +136,19 @@ class Clock:
         return max(1, round(1 / (self.rate_hz * self.time_base)))
 
 
+def freed(packets: Iterator[Given]) -> Iterator[Given]:
+    """The same packets. PyAV's own generator (18.1), dropped before its end, keeps its memory; this one closes it."""
+    yield from packets
+
+
 def first_frame(path: Path, container: InputContainer, stream: VideoStream) -> tuple[Clock, VideoFrame]:
     """The first frame that is shown, and the clock that starts with it.
 
     Decoding it is the one reliable way: edit lists, broken leading frames and headers that lie all move it.
     """
     try:
-        frame = next((frame for frame in container.decode(stream) if frame.pts is not None), None)
+        frames = (frame for packet in freed(container.demux(stream)) for frame in stream.decode(packet))
+        frame = next((frame for frame in frames if frame.pts is not None), None)
     except av.FFmpegError:
         frame = None
     if frame is None or frame.pts is None or stream.time_base is None:

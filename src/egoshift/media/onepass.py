@@ -32,6 +32,7 @@ from egoshift.media.container import (
     Clock,
     VideoPacket,
     first_frame,
+    freed,
     media_error,
     open_video,
 )
@@ -92,7 +93,7 @@ class OnePass:
         self._can_skip = True
         self._asked = -1  # the latest index for whose time the scout was asked
         self._previous: VideoFrame | None = None
-        self._start(container.demux(stream))
+        self._start(freed(container.demux(stream)))
 
     def run(self) -> Iterator[tuple[range, VideoFrame]]:
         """Ranges of indices with the frame shown at their times, in order."""

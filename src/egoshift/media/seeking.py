@@ -8,7 +8,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from egoshift.media.container import VideoPacket
+from egoshift.media.container import VideoPacket, freed
 
 
 def land(
@@ -33,7 +33,7 @@ def land(
     for _ in range(10):
         try:
             container.seek(offset, stream=stream)
-            packets = container.demux(stream)
+            packets = freed(container.demux(stream))
             first = None
             for packet in packets:
                 if packet.pts is None:

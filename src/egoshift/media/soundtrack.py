@@ -22,6 +22,7 @@ from egoshift.media.container import (
     FETCH_AGAIN,
     check_no_picture,
     first_frame,
+    freed,
     last_tick,
     media_error,
     open_file,
@@ -175,7 +176,7 @@ class SoundTrack:
         yield from map(self._piece, self._frames(None) or [])
 
     def _packets(self) -> Iterator[SoundPacket]:
-        packets = self._container.demux(self.stream)
+        packets = freed(self._container.demux(self.stream))
         while True:
             beat()
             try:

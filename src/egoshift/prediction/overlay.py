@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from egoshift.errors import ConfigError
 from egoshift.files import replacing
-from egoshift.media.container import first_frame, open_video
+from egoshift.media.container import first_frame, freed, open_video
 from egoshift.prediction.overlay_frames import OverlayFrames
 from egoshift.prediction.sound_copy import AnyPacket, SoundCopy, can_carry
 from egoshift.prediction.timeline import Prediction
@@ -137,7 +137,7 @@ class _Drawing:
 
 def _packets(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[AnyPacket]:
     """The file's packets, as far as it can be read."""
-    packets = container.demux(*streams)
+    packets = freed(container.demux(*streams))
     while True:
         try:
             packet = next(packets, None)

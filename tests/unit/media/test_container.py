@@ -14,8 +14,26 @@ from hypothesis import strategies as st
 
 from egoshift.errors import MediaError
 from egoshift.media import probe
-from egoshift.media.container import Clock, open_video
+from egoshift.media.container import Clock, freed, open_video
 from tests.fixtures.videos import index_frame, write_video
+
+
+def test_packets_that_nobody_takes_are_given_back() -> None:
+    ended: list[int] = []
+
+    def packets() -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            ended.append(1)
+
+    given = packets()  # which somebody else holds, as PyAV's own generator is never ended by being dropped
+    taken = freed(given)
+    assert [next(taken), next(taken)] == [0, 1]
+    assert not ended
+    del taken
+    assert ended == [1]
+    assert list(freed(packets())) == [0, 1, 2, 3, 4]
 
 
 @settings(deadline=None, max_examples=100)
