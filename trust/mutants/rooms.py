@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 _STORE = ("store", "parts", "rows", "manifest", "draft", "lock", "stored", "windows", "batches")
 _STORE_TESTS = (
     "store",
+    "draft",
     "extract",
     "extract_again",
     "repair",

@@ -108,6 +108,11 @@ def test_a_clip_whose_times_were_not_extracted_is_dropped(tmp_path):
     assert "clip a_1: its times in video 'a' are not in the store" in str(source.dropped[0])
 
 
+def test_its_splits_are_those_of_its_clips_in_order(store):
+    splits = pl.Series("split", ["val", None, "train", "val", "train"])
+    assert StoredFeatures({"full": (store, "full")}, clip_table(CLIPS).with_columns(splits)).splits == ("train", "val")
+
+
 def test_nothing_covered_is_an_error_that_names_every_clip(store):
     with pytest.raises(DataError, match="clip c_0: video 'c' is not in the store") as caught:
         StoredFeatures({"full": (store, "full")}, clip_table([("c", 0, 1)]))

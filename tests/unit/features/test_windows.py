@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egoshift.features import FramePlan, Manifest, Store, VideoEntry, View
+from egoshift.features import windows as module
 from egoshift.features.windows import Windows, recorded
 
 from .examples import BLOCKS_CARD, clip_table, slow_rows
@@ -91,3 +92,26 @@ def test_a_subset_has_the_windows_of_its_clips():
     windows = Windows.of(store, clip_table([("x", 0.0, 0.5), ("y", 0.5, 1.0), ("y", 0.0, 0.5)]))
     chosen = windows.subset(np.array([2, 0]))
     assert chosen.nearest(np.array([0, 1]), np.array([[0.0], [9.0]])).tolist() == [[3], [1]]
+
+
+def test_rows_at_equal_distances_are_found_without_a_search(monkeypatch):
+    rows = [k / 4 for k in range(20)]
+    windows = Windows.of(store_of({"x": rows, "y": rows}), clip_table([("x", 1.0, 3.0), ("y", 0.5, 4.5)]))
+    monkeypatch.setattr(module, "_nearest", None)
+    asked = np.array([[1.0, 1.1, 1.9, 2.62, 2.8], [0.5, 0.6, 2.4, 3.88, 4.3]])
+    assert windows.nearest(np.arange(2), asked).tolist() == [[4, 4, 8, 10, 11], [22, 22, 30, 36, 37]]
+
+
+def test_a_clip_is_read_from_the_rows_that_were_recorded_in_it():
+    times = {"x": [0.0, 0.25, 0.5, 0.75, 1.0], "y": [0.0, 0.25, 0.5]}
+    clips = clip_table([("x", 0.0, 1.25), ("x", 0.2, 0.8), ("y", 0.0, 0.3)])
+    whole = Windows.of(store_of(times), clips)
+    assert [values.tolist() for values in whole.spans()] == [[0, 1, 5], [5, 4, 7]]
+    present = [False, True, False, True, False, True, False, True]
+    windows = Windows.of(store_of(times, present), clips)
+    assert [values.tolist() for values in windows.spans()] == [[1, 1, 5], [4, 4, 6]]
+
+
+def test_nothing_was_recorded_of_a_video_that_is_not_there():
+    store = store_of({"x": [0.0, 0.5], "y": [0.0, 0.5]}, [True] * 4)
+    assert recorded(store, clip_table([("z", 0.0, 1.0), ("y", 0.0, 1.0)])).tolist() == [False, True]
