@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from trust.mutants.imports import imports, users
+from trust.mutants.measured import Measured
 from trust.mutants.mutations import mutants_of
-from trust.mutants.plan import statement
+from trust.mutants.plan import stages, statement
 from trust.mutants.survivors import Survivor, faults, joined, read, text
 
 ROOT = Path(__file__).parents[3]
@@ -161,6 +162,15 @@ def test_the_lines_of_a_fault_are_those_of_its_statement_and_of_a_block_its_head
     source = "if (\n    a\n    and b\n):\n    c = [\n        1,\n    ]\n"
     assert statement(source, 3, 3) == {1, 2, 3, 4}
     assert statement(source, 6, 6) == {5, 6, 7}
+
+
+def test_a_file_of_constants_meets_every_test_though_none_runs_a_line_of_it() -> None:
+    source = "SIZES = {\n    'a': 1,\n    'b': 2,\n}\n"
+    (mutant,) = [one for one in mutants_of(source) if one.change.endswith("'b': 3,")]
+    measured = Measured({"t.py::one": 0.1, "t.py::two": 0.2}, {"sizes.py": {"": {1, 2}}}, [])
+    (stage,) = stages("sizes.py", source, mutant, measured, 3.0)
+    assert stage.tests == ("t.py::one", "t.py::two")
+    assert stages("other.py", source, mutant, measured, 3.0) == ()
 
 
 def test_the_list_of_survivors_is_held_against_a_run(tmp_path: Path) -> None:
