@@ -95,6 +95,30 @@ def test_without_temporal_attention_there_is_no_position_embedding() -> None:
     assert not list(preset("official").temporal.parameters())
 
 
+def test_with_one_layer_of_it_there_is_a_small_one() -> None:
+    position = small(num_temporal_layers=1, num_frames=64).position
+    assert position is not None
+    assert position.shape == (64, DIM)
+    assert position.std().item() == pytest.approx(0.01, rel=0.1)
+    assert abs(position.mean().item()) < 0.001
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"logit_scale": 0.5},
+        {"ratio": 0.0},
+        {"ratio": 1.0},
+        {"num_frames": 1, "num_heads": 1, "num_temporal_layers": 1},
+        {"reduction": 1},
+        {"reduction": DIM},
+        {"num_temporal_layers": 1, "mlp_ratio": 1 / DIM},
+    ],
+)
+def test_the_least_and_the_most_that_options_may_be(options: dict[str, object]) -> None:
+    assert small(**options)(batch(), TEXT)["noun"].isfinite().all()
+
+
 def test_with_one_of_two_streams_the_other_is_as_if_it_were_not_there() -> None:
     model, alone = preset("xmic-temporal", streams=["full", "hand"]), preset("xmic-temporal")
     alone.load_state_dict(model.state_dict())
@@ -141,6 +165,7 @@ def test_features_and_text_of_another_width_are_refused() -> None:
         ({"reduction": 0}, r"reduction 0, .* a reduction of 1 to text_dim"),
         ({"reduction": 64}, r"text_dim 32, .*reduction 64"),
         ({"num_frames": 0}, r"num_frames 0, .* at least one frame"),
+        ({"num_heads": 0}, r"num_heads 0, .* at least one frame and head"),
         ({"num_temporal_layers": -1}, r"no negative number of layers"),
         ({"num_temporal_layers": 1, "num_heads": 5}, r"text_dim is 32 with num_heads 5"),
         ({"num_temporal_layers": 1, "mlp_ratio": 0.01}, r"a ratio that leaves the MLP one unit"),

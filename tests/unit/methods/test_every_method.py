@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
+from egoshift.encoders import load_image_encoder
 from egoshift.losses import label_cross_entropy
 from egoshift.methods import METHODS, PRESETS
 from egoshift.methods.dual import AbstractDualClassifier
@@ -270,6 +271,13 @@ def test_presets_name_every_option_but_what_follows_from_the_data(method: str) -
     follows = {"text_dim", "condition_dim", "num_frames", "text_encoder", "encoder", "classes", "cache_clips", "seed"}
     options = set(inspect.signature(METHODS[method]).parameters) - follows - {"chunk_tokens"}
     assert all(set(preset) == options for preset in PRESETS[method].values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_frozen_weights_that_a_checkpoint_needs_are_named_with_their_hash(method: str, checkpoint: Path) -> None:
+    needs = CLIP in GIVEN[method].values()
+    expected = {str(checkpoint): load_image_encoder(str(checkpoint)).card.sha256} if needs else {}
+    assert make(method, {}).frozen_weights == expected
 
 
 @every_case
