@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -222,7 +221,7 @@ def test_sigterm_is_treated_as_an_interruption_and_told_by_the_exit_code(
     egoshift: Command, monkeypatch: pytest.MonkeyPatch
 ):
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("egoshift.cli.recipes.recipes", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("egoshift.cli.recipes.recipes", lambda: signal.raise_signal(signal.SIGTERM))
     answer = egoshift("recipes")
     assert answer.code == 143
     assert answer.lines == ["interrupted; what was finished is kept, and the same command uses it again where it can"]

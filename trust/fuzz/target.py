@@ -32,6 +32,7 @@ class Target:
         refusals: What else than an ``EgoshiftError`` is a refusal.
         settle: Called after a change, makes checksums of other files true again; gives the files it wrote.
         guided: Whether it is Python enough for atheris to see where it goes.
+        apart: Whether it is read as by ``--isolate``: its library dies of some inputs, which only there is a refusal.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Target:
     refusals: tuple[type[Exception], ...] = ()
     settle: Callable[[Path], Sequence[Path]] | None = None
     guided: bool = False
+    apart: bool = False
 
 
 class Bench:

@@ -9,14 +9,19 @@ import os
 import resource
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 
+from egoshift.isolation import Walls, isolated
 from trust.fuzz.target import Bench, attempt
 from trust.fuzz.targets import find_target
 
 MOST_MEMORY = 2 << 30
 """Above what the process takes before the first changed input."""
+
+MOST_SILENT_S = 10.0
+"""For a child that reads, where there is one."""
 
 PLAIN = ("read", "refused")
 
@@ -42,17 +47,18 @@ def work(name: str, seed: int, findings: Path, place: Path) -> None:
     os.chdir(place)
     limit_memory()
     print("ready", file=answers)
-    for line in sys.stdin:
-        first, last = map(int, line.split())
-        for number in range(first, last):
-            print(f"+ {number}", file=answers)
-            folder = bench.lay(Random(f"{seed} {name} {number}"))
-            kind, words = attempt(target, folder)
-            words = words.replace(str(place), "PLACE")
-            if kind not in PLAIN:
-                facts = {"target": name, "seed": seed, "number": number, "kind": kind, "words": words}
-                bench.keep(findings / f"{target.name}-{number}", facts)
-            print(json.dumps([number, kind, words if kind not in PLAIN else ""]), file=answers)
+    with isolated(Walls(silent_s=MOST_SILENT_S)) if target.apart else nullcontext():
+        for line in sys.stdin:
+            first, last = map(int, line.split())
+            for number in range(first, last):
+                print(f"+ {number}", file=answers)
+                folder = bench.lay(Random(f"{seed} {name} {number}"))
+                kind, words = attempt(target, folder)
+                words = words.replace(str(place), "PLACE")
+                if kind not in PLAIN:
+                    facts = {"target": name, "seed": seed, "number": number, "kind": kind, "words": words}
+                    bench.keep(findings / f"{target.name}-{number}", facts)
+                print(json.dumps([number, kind, words if kind not in PLAIN else ""]), file=answers)
 
 
 if __name__ == "__main__":

@@ -254,7 +254,7 @@ def test_an_index_may_not_name_files_outside_its_folder(tmp_path: Path, part: st
 @pytest.mark.parametrize("index_at", [-5, 2**62])
 def test_a_recording_with_its_index_nowhere_is_refused(bench: Bench, index_at: int) -> None:
     pytest.importorskip("pyvrs", reason='the vrs package is not installed; pip install "egoshift[aria]"')
-    ((seed, path),) = bench.places()
+    seed, path = next((seed, path) for seed, path in bench.places() if path.name == "video.vrs")
     content = path.read_bytes()
     header = struct.pack("<q", index_at)
     refused(MediaError, bench.target, bench.put(seed, path, content[:24] + header + content[32:]), "video.vrs: ")

@@ -97,7 +97,7 @@ def test_figures_are_those_of_the_run(tmp_path: Path) -> None:
     program._record([tally], 2.4, tmp_path)
     page = (tmp_path / "trust.md").read_text()
     assert "| mutated inputs read, or refused in one line | 3 | 100,000 | `make fuzz` |" in page
-    assert "| Tracebacks, hangs, deaths, memory above 2 GB | 1 | 0 | `make fuzz` |" in page
+    assert "| tracebacks, hangs, deaths, memory above 2 GB | 1 | 0 | `make fuzz` |" in page
 
 
 def test_a_full_run_is_of_at_least_a_hundred_thousand() -> None:

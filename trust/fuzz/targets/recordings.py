@@ -1,8 +1,6 @@
 """What devices and detectors write: sensors, hand boxes, Aria recordings, video, sound, pictures."""
 
-import atexit
 import pickle
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -181,21 +179,10 @@ def _aria(place: Path) -> None:
         (place / name / f"{name}.vrs").write_bytes((ARIA / f"{name}.vrs").read_bytes())
 
 
-@cache
-def _apart() -> None:
-    """From now on media is read in a child: the ``vrs`` package dies of some inputs, which only there is a refusal."""
-    from egoshift.isolation import Walls, isolated
-
-    within = isolated(Walls(silent_s=10.0))
-    within.__enter__()
-    atexit.register(within.__exit__, None, None, None)
-
-
 def _read_aria(folder: Path) -> None:
     from egoshift.media import SensorReader, sound_pass
     from egoshift.records import SensorFile
 
-    _apart()
     path = next(folder.iterdir())
     with SensorReader() as reader:
         reader.video_info(SensorFile(path, "aria", "camera-rgb"))
@@ -210,5 +197,5 @@ TARGETS = (
     Target("boxes", 6000, _boxes, _read_boxes),
     Target("detections", 8000, _detections, _read_detections, guided=True),
     Target("media", 6000, _videos, _read_video),
-    *((Target("aria", 1500, _aria, _read_aria),) if ARIA.is_dir() else ()),
+    *((Target("aria", 1500, _aria, _read_aria, apart=True),) if ARIA.is_dir() else ()),
 )
