@@ -13,7 +13,7 @@ from trust.mutants.measured import measure
 from trust.mutants.mutations import Mutant, mutants_of
 from trust.mutants.rooms import ROOT, Room, all_rooms
 from trust.mutants.server import finish
-from trust.mutants.survivors import LISTED, Survivor, faults, joined, read, text
+from trust.mutants.survivors import LISTED, Survivor, faults, joined, read, text, unexplained
 from trust.mutants.trial import NO_TESTS, Outcome, Trial, begin, deal, kept, trials_of
 
 BAR = 90.0
@@ -37,9 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if outcome.outcome in (SURVIVED, NO_TESTS)
     ]
     keys = [(trial.path, trial.mutant.change) for trial, _ in ran]
+    rules, listed = read()
+    found = unexplained(found, rules)
     if asked.list:
-        LISTED.write_text(_HEAD + text(joined(found, read(), keys)), encoding="utf-8")
-    wrong = faults(found, read(), keys)
+        listed = joined(found, listed, keys)
+        LISTED.write_text(_HEAD + text(rules, listed), encoding="utf-8")
+    wrong = faults(found, listed, keys)
     print("\n".join(wrong), file=sys.stderr)
     if not asked.sample:
         _record(facts)
@@ -114,7 +117,7 @@ def _record(facts: dict[str, dict[str, int]]) -> None:
 
 _HEAD = """\
 # Faults that no test notices, and why each may live. `make mutants` holds this list against what it finds.
-# An entry: the file, the line and the change; indented, the reason.
+# An entry: the file, the line and the change; indented, the reason. After a star, what in a change makes no difference.
 """
 
 

@@ -6,7 +6,7 @@ one on string constants is left out: it changes names and texts, which other tes
 documents, and it would be a third of all mutants.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -109,8 +109,13 @@ def _compiles(source: str) -> bool:
 def _change(before: str, after: str) -> str:
     """``old lines -> new lines``, without what both share."""
     old, new = before.splitlines(), after.splitlines()
-    head = next(i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
-    shared = zip(reversed(old[head:]), reversed(new[head:]), strict=False)
-    tail = next((i for i, pair in enumerate(shared) if pair[0] != pair[1]), 0)
+    head = _shared(old, new)
+    tail = _shared(old[head:][::-1], new[head:][::-1])
     sides = (" ".join(line.strip() for line in lines[head : len(lines) - tail]) for lines in (old, new))
     return " -> ".join(sides)
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, pair in pairs if pair[0] != pair[1]), min(len(one), len(other)))

@@ -1,16 +1,37 @@
 """The list of survivors that is kept in the repository, each with the reason why no test kills it.
 
 Two lines an entry: the file with the line and the change, and, indented, the reason. An entry is known by its file and
-change; the line says where it stood when it was written down.
+change; the line says where it stood when it was written down. A rule has a regular expression after a star instead: it
+gives the reason of every survivor whose two sides are the same but for what the expression finds in them.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LISTED = Path(__file__).parents[1] / "survivors.txt"
 UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A reason that many survivors share.
+
+    Attributes:
+        pattern: What in a change makes no difference.
+        reason: Why.
+    """
+
+    pattern: str
+    reason: str
+
+    def explains(self, survivor: "Survivor") -> bool:
+        """Whether the change is one of what makes no difference, and of nothing else."""
+        bare = re.sub(self.pattern, "", survivor.change)
+        before, _, after = bare.partition(" -> ")
+        return bare != survivor.change and before == after
 
 
 @dataclass(frozen=True)
@@ -35,16 +56,19 @@ class Survivor:
         return self.path, self.change
 
 
-def read(path: Path = LISTED) -> list[Survivor]:
-    """The listed survivors.
+def read(path: Path = LISTED) -> tuple[list[Rule], list[Survivor]]:
+    """The rules, and the listed survivors.
 
     Raises:
         ValueError: If an entry is not two lines.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     lines = [line for line in lines if line and not line.startswith("#")]
-    listed = []
+    rules, listed = [], []
     for head, reason in zip(lines[::2], lines[1::2], strict=True):
+        if head.startswith("* ") and reason.startswith("    "):
+            rules.append(Rule(head[2:], reason.strip()))
+            continue
         place, _, change = head.partition(" ")
         file, _, number = place.rpartition(":")
         if not number.isdigit() or not reason.startswith("    "):
@@ -52,13 +76,23 @@ def read(path: Path = LISTED) -> list[Survivor]:
                 f"{path}: {head!r} and {reason!r} are no entry; write 'file:line change', then '    reason'"
             )
         listed.append(Survivor(file, int(number), change, reason.strip()))
-    return listed
+    return rules, listed
 
 
-def text(survivors: Iterable[Survivor]) -> str:
-    """Entries as they stand in the file."""
+def text(rules: Iterable[Rule], survivors: Iterable[Survivor]) -> str:
+    """Rules and entries as they stand in the file."""
     ordered = sorted(survivors, key=lambda each: (each.path, each.line, each.change))
-    return "".join(f"{each.path}:{each.line} {each.change}\n    {each.reason}\n" for each in ordered)
+    return "".join(
+        [
+            *(f"* {rule.pattern}\n    {rule.reason}\n" for rule in rules),
+            *(f"{each.path}:{each.line} {each.change}\n    {each.reason}\n" for each in ordered),
+        ]
+    )
+
+
+def unexplained(found: Iterable[Survivor], rules: Sequence[Rule]) -> list[Survivor]:
+    """The survivors that no rule gives a reason of, which are to be listed one by one."""
+    return [each for each in found if not any(rule.explains(each) for rule in rules)]
 
 
 def faults(found: Iterable[Survivor], listed: Iterable[Survivor], ran: Iterable[tuple[str, str]]) -> list[str]:

@@ -10,7 +10,7 @@ from trust.mutants.imports import imports, users
 from trust.mutants.measured import Measured
 from trust.mutants.mutations import mutants_of
 from trust.mutants.plan import stages, statement
-from trust.mutants.survivors import Survivor, faults, joined, read, text
+from trust.mutants.survivors import Rule, Survivor, faults, joined, read, text, unexplained
 
 ROOT = Path(__file__).parents[3]
 
@@ -136,6 +136,11 @@ def test_a_fault_of_several_lines_says_what_changed_and_where() -> None:
     assert (mutant.first_line, mutant.last_line, mutant.change) == (3, 4, "a + b -> a - b")
 
 
+def test_a_line_that_is_gone_is_all_that_changed() -> None:
+    mutants = mutants_of("x = f(\n    a,\n    b=2,\n)\ny = 'end'\n")
+    assert "b=2, ) -> )" in [one.change for one in mutants]
+
+
 def test_modules_that_load_a_file_are_those_that_import_it_or_its_package_and_none_that_do_so_later() -> None:
     files = {
         "room": "from room.walls import paint",
@@ -176,8 +181,9 @@ def test_a_file_of_constants_meets_every_test_though_none_runs_a_line_of_it() ->
 def test_the_list_of_survivors_is_held_against_a_run(tmp_path: Path) -> None:
     path = tmp_path / "survivors.txt"
     listed = [Survivor("a.py", 3, "x -> y", "no difference"), Survivor("a.py", 9, "p -> q", "a warning only")]
-    path.write_text("# a remark\n" + text(listed))
-    assert read(path) == listed
+    rules = [Rule(r",? ?strict=\w+", "as long as each other")]
+    path.write_text("# a remark\n" + text(rules, listed))
+    assert read(path) == (rules, listed)
     found = [Survivor("a.py", 4, "x -> y"), Survivor("b.py", 1, "u -> v")]
     ran = [("a.py", "x -> y"), ("a.py", "p -> q"), ("b.py", "u -> v")]
     assert faults(found, listed, ran) == ["not listed: b.py:1 u -> v", "no longer alive: a.py:9 p -> q"]
@@ -185,3 +191,17 @@ def test_the_list_of_survivors_is_held_against_a_run(tmp_path: Path) -> None:
     now = joined(found, listed, ran)
     assert now == [Survivor("a.py", 4, "x -> y", "no difference"), Survivor("b.py", 1, "u -> v")]
     assert faults(found, now, ran) == ["no reason: b.py:1 u -> v"]
+
+
+def test_a_rule_explains_what_differs_in_nothing_else() -> None:
+    rule = Rule(r",? ?strict=\w+", "as long as each other")
+    same = [Survivor("a.py", 1, f"for a in zip(x, y, strict=True): -> for a in zip(x, y, {end}):") for end in ("", "z")]
+    changes = (
+        "zip(x, y, strict=True) -> zip(x, y, strict=False)",
+        "zip(x, y, strict=True) -> zip(x, y)",
+        "zip(x, y, strict=True) -> zip(x, strict=True)",
+        "x + 1 -> x - 1",
+    )
+    found = [Survivor("a.py", 1, change) for change in changes]
+    assert unexplained(found, [rule]) == found[2:]
+    assert unexplained(same, [rule]) == same, "a comma is left, which the expression does not find"
