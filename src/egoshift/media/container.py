@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import av
+import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -134,6 +135,11 @@ class Clock:
     def frame_ticks(self) -> int:
         """How long a frame is shown, on average; at least one tick."""
         return max(1, round(1 / (self.rate_hz * self.time_base)))
+
+
+def is_picture(given: np.ndarray) -> bool:
+    """Whether what a child process gave is one: bytes of height, width and three colours."""
+    return given.dtype == np.uint8 and given.shape[2:] == (3,)
 
 
 def freed(packets: Iterator[Given]) -> Iterator[Given]:

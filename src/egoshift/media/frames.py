@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from egoshift.errors import MediaError
 from egoshift.isolation import is_isolated, stream
-from egoshift.media.container import media_error
+from egoshift.media.container import is_picture, media_error
 from egoshift.remote import whole
 
 FRAME_NAME = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:jpe?g|png|webp|bmp)", re.IGNORECASE)
@@ -129,7 +129,7 @@ def _picture(file: Path, *, is_whole: bool) -> tuple[dict[str, Any], UInt8[np.nd
     whole(file)  # what has the keys to an object store is this process
     told = stream(file, f"{__name__}:told_picture", is_whole) if is_isolated() else told_picture(str(file), is_whole)
     ((said, picture),) = told
-    if picture is not None and (picture.dtype != np.uint8 or picture.shape[2:] != (3,)):
+    if picture is not None and not is_picture(picture):
         raise _undecodable(file, ValueError("decoding gave what is no picture"))
     return said, picture
 

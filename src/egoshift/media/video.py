@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from egoshift.isolation import ask, is_isolated, stream
-from egoshift.media.container import REENCODE, duration_s, first_frame, media_error, open_video
+from egoshift.media.container import REENCODE, duration_s, first_frame, is_picture, media_error, open_video
 from egoshift.media.frames import FrameFolder
 from egoshift.media.onepass import frames_shown
 from egoshift.media.orientation import orientation
@@ -122,7 +122,7 @@ def _frames_of_child(
     with closing(stream(path, TOLD_FRAMES, threads, array=times_s)) as pieces:
         for index, (_, frame) in enumerate(pieces):
             shown = shown if frame is None else frame
-            if shown is None or shown.dtype != np.uint8 or shown.shape[2:] != (3,) or index >= len(times_s):
+            if shown is None or not is_picture(shown) or index >= len(times_s):
                 raise media_error("decoder-crash", path, "decoding gave what is no picture", REENCODE)
             yield index, shown
 
