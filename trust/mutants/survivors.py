@@ -29,8 +29,9 @@ class Rule:
 
     def explains(self, survivor: "Survivor") -> bool:
         """Whether the change is one of what makes no difference, and of nothing else."""
-        bare = re.sub(self.pattern, "", survivor.change)
-        before, _, after = bare.partition(" -> ")
+        bare = re.sub(rf"(, )?({self.pattern})", "", survivor.change)
+        # Of an argument that a mutant leaves out, its comma is left.
+        before, _, after = re.sub(r", (?=\))", "", bare).partition(" -> ")
         return bare != survivor.change and before == after
 
 
