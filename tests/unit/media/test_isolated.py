@@ -209,3 +209,23 @@ def test_a_damaged_aria_recording_has_the_same_faults(vrs: Path, tmp_path: Path)
         assert here == there
         one, other = both(lambda path=path: read_sound_file(SensorFile(path, "aria", "mic")))  # type: ignore[misc]
         assert one == other
+
+
+STRANGE = [None, np.zeros((3, 5)), np.zeros((4, 5), np.float32), np.zeros((4, 5, 1))]
+
+
+@pytest.mark.parametrize("given", STRANGE, ids=["none", "an axis short", "narrow", "deep"])
+def test_what_a_child_gives_of_a_recording_is_not_believed(
+    vrs: Path, monkeypatch: pytest.MonkeyPatch, given: np.ndarray | None
+) -> None:
+    from egoshift.media.aria import apart
+
+    with isolated():
+        recording = apart.RecordingApart(vrs / GEN1)
+    told = {"name": "gyroscope", "axes": ["x", "y", "z"], "unit": "rad/s", "defects": {}, "time_s": 0.0}
+    monkeypatch.setattr(apart, "stream", lambda *_: iter([(told, given)]))
+    with pytest.raises(MediaError, match="not readings; copy it"):
+        recording.inertial("imu-left")
+    monkeypatch.setattr(apart, "stream", lambda *_: (piece for piece in [(told, given)]))
+    with pytest.raises(MediaError, match="not a picture; copy it"):
+        list(recording.pictures())

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from egoshift.errors import Fault, MediaError
 from egoshift.isolation import ask, is_isolated, stream
 from egoshift.media.aria.readings import AriaLabel, Described, Span
 from egoshift.media.aria.recording import AriaRecording
 from egoshift.media.aria.track import TOLD_PIECES, AriaTrack
 from egoshift.media.aria.vrs import require_vrs
+from egoshift.media.container import is_picture
 from egoshift.media.inertial import Samples
 from egoshift.media.soundapart import ChildTrack
 from egoshift.remote import whole
@@ -43,7 +45,9 @@ class RecordingApart(Described):
         """See ``AriaRecording.inertial``."""
         found = {}
         for told, columns in stream(self.path, f"{__name__}:told_inertial", label):
-            assert columns is not None
+            rows = 1 + len(told["axes"])
+            if columns is None or columns.dtype != np.float64 or columns.shape[:-1] != (rows,):
+                raise self._strange("readings")
             values = np.ascontiguousarray(columns[1:].T)
             found[told["name"]] = Samples(**{**told, "axes": tuple(told["axes"])}, times_s=columns[0], values=values)
         return found
@@ -54,8 +58,13 @@ class RecordingApart(Described):
         """See ``AriaRecording.pictures``."""
         with closing(stream(self.path, f"{__name__}:told_pictures", start_s, stop_s)) as pieces:
             for told, picture in pieces:
-                assert picture is not None
+                if picture is None or not is_picture(picture):
+                    raise self._strange("a picture")
                 yield float(told["time_s"]), picture
+
+    def _strange(self, wanted: str) -> MediaError:
+        message = f"reading it crashed: what came is not {wanted}"
+        return MediaError(Fault("decoder-crash", self.path, message, "copy it from the device again, or leave it out"))
 
 
 def open_recording(path: Path) -> AriaRecording | RecordingApart:
