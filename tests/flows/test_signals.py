@@ -149,3 +149,20 @@ def test_a_terminated_world_leaves_no_process_behind_and_is_written_by_the_same_
     sizes = {path: path.stat().st_size for path in world.rglob("*.MP4")}
     time.sleep(0.5)
     assert {path: path.stat().st_size for path in world.rglob("*.MP4")} == sizes, "somebody is still filming"
+
+
+def test_interrupted_predictions_are_whole_and_the_same_command_makes_the_rest(place: Path, tmp_path: Path) -> None:
+    videos = [shutil.copy(place / "kitchen" / "v0.mp4", tmp_path / f"w{number:02}.mp4") for number in range(30)]
+    run, out = place / "whole", tmp_path / "out"
+    arguments = ["predict", *videos, "--model", run, "--format", "csv", "--cache", tmp_path / "cache", "--out"]
+    command(*arguments, tmp_path / "undisturbed")
+    shutil.rmtree(tmp_path / "cache")
+    code, said = interrupted([*arguments, out], signal.SIGTERM, lambda: any(out.rglob("*.csv")))
+    assert code == 143
+    assert said.endswith(f"{KEPT}uses it again where it can\n")
+    begun = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "undisturbed").rglob("*.csv")}
+    assert 0 < len(begun) < len(whole) == 30
+    assert begun.items() <= whole.items(), "nothing is cut short, and nothing lies there but what is asked for"
+    command(*arguments, out)
+    assert {path.name: path.read_bytes() for path in out.rglob("*.csv")} == whole
