@@ -11,7 +11,8 @@ one folder; and where its id is, in two data sets of a format whose ids are the 
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from egoshift.datasets.overlap import Moment, Shared, canonical, shared_with_tra
 from egoshift.encoders import sensor_of
 from egoshift.errors import ConfigError, EgoshiftError
 from egoshift.evaluation.result import Overlap
-from egoshift.features import Manifest, Store
+from egoshift.features import Manifest
+from egoshift.features.layout import MANIFEST
 from egoshift.recipes.run import OverlapRule, Run
-from egoshift.recipes.stores import Opened
+from egoshift.recipes.stores import Opened, store_folder
 from egoshift.remote import path_of
 from egoshift.training import read_config
 from egoshift.training.checkpoint import CONFIG_FILE
@@ -46,9 +48,9 @@ class Seen:
     known_as: dict[str, list[Hashable]]
 
     @classmethod
-    def of(cls, card: DataCard, clips: pl.DataFrame, stores: Iterable[Store] = ()) -> "Seen":
-        """Some clips of a data set; by their ids alone where it has no stores."""
-        return cls(card.name, clips, known_as(card, clips, [store.manifest for store in stores]))
+    def of(cls, card: DataCard, clips: pl.DataFrame, manifests: Sequence[Manifest]) -> "Seen":
+        """Some clips of a data set; by their ids alone where it has no stores, of which these are the manifests."""
+        return cls(card.name, clips, known_as(card, clips, manifests))
 
 
 def known_as(card: DataCard, clips: pl.DataFrame, manifests: Sequence[Manifest]) -> dict[str, list[Hashable]]:
@@ -59,7 +61,7 @@ def known_as(card: DataCard, clips: pl.DataFrame, manifests: Sequence[Manifest])
         clips: The clips.
         manifests: Of the data set's stores.
     """
-    place = card.format if card.format in _PUBLISHED else str(card.videos.absolute())
+    place = card.format if card.format in _PUBLISHED else str(card.videos.resolve())
     files = [files_of(manifest) for manifest in manifests]
     videos = clips["video_id"].unique(maintain_order=True)
     return {video: [(place, video), *dict.fromkeys(own[video] for own in files if video in own)] for video in videos}
@@ -113,8 +115,8 @@ def overlap_of(
     """
     if tested is None:
         tested = target.everything_to_evaluate(trained_on=target is source)
-    ours = Seen.of(target.card, tested, target.stores.values())
-    trained = [Seen.of(source.card, source.clips(*run.splits), source.stores.values())]
+    ours = Seen.of(target.card, tested, target.manifests)
+    trained = [Seen.of(source.card, source.clips(*run.splits), source.manifests)]
     unknown = []
     for folder, seen in _earlier(run, set()):
         if seen is None:
@@ -133,7 +135,7 @@ def overlap_of(
 
 def recordings_of(opened: Opened, video_ids: Sequence[str]) -> list[str]:
     """Videos by one name each, whatever they are called: what lies in one file is one recording."""
-    names = canonical(known_as(opened.card, opened.dataset.clips, [one.manifest for one in opened.stores.values()]))
+    names = canonical(known_as(opened.card, opened.dataset.clips, opened.manifests))
     return [names[video] for video in video_ids]
 
 
@@ -171,5 +173,12 @@ def _earlier(run: Run, visited: set[Path]) -> Iterator[tuple[Path, Seen | None]]
         except (EgoshiftError, ValueError, KeyError):
             yield folder, None
             continue
-        yield folder, Seen.of(card, clips)
+        yield folder, Seen.of(card, clips, list(_manifests_there(theirs, card)))
         yield from _earlier(theirs, visited)
+
+
+def _manifests_there(run: Run, card: DataCard) -> Iterator[Manifest]:
+    """Of the stores that a run was trained on, those that still are where they were."""
+    for encoder in dict.fromkeys(stream.encoder for stream in run.streams.values()):
+        with suppress(EgoshiftError):
+            yield Manifest.read(store_folder(card, encoder) / MANIFEST)

@@ -16,6 +16,7 @@ from egoshift.errors import ConfigError, StoreError
 from egoshift.features import (
     AbstractFeatureSource,
     JoinedFeatures,
+    Manifest,
     SignalFeatures,
     Store,
     StoredFeatures,
@@ -83,6 +84,11 @@ class Opened:
         # Signals are read from the sensors' files, which are only looked for where media are needed.
         dataset = load_dataset(card, need_videos=len(stored) < len(run.streams))
         return cls(card, base_classes(dataset), stores, dataset, path)
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """What its stores say of themselves."""
+        return [store.manifest for store in self.stores.values()]
 
     def clips(self, *splits: str) -> pl.DataFrame:
         """The clips of these splits, in the order of the annotation files."""

@@ -150,6 +150,39 @@ def test_what_a_model_began_with_counts_as_training(clip: Path, tmp_path: Path) 
     assert overlap_in(tmp_path / "run", [third]) == Overlap(unknown=(str(start),))
 
 
+def test_a_folder_of_videos_is_the_same_however_a_card_spells_it(clip: Path, tmp_path: Path) -> None:
+    """The model began with is known by its data card alone: its features are gone."""
+    write_card(tmp_path, TRAIN, name="videos")
+    (tmp_path / "link").symlink_to(tmp_path / "videos")
+    first = run_of(
+        card_of(tmp_path / "videos", TRAIN, videos="../link", name="a"), clip, method={"name": "linear_probe"}
+    )
+    train(first, tmp_path / "first", device="cpu")
+    shutil.rmtree(tmp_path / "videos/features")
+    (tmp_path / "other").mkdir()
+    card = write_card(tmp_path, ["u,0.0,1.0,cup,train", "w,0.5,1.5,cut,train"], name="second")
+    start = tmp_path / "first/models/noun"
+    second = run_of(card, clip, method={"name": "linear_probe"}, start=[start])
+    train(second, tmp_path / "run", device="cpu")
+    third = card_of(tmp_path / "other", ["v,0.0,1.0,cup,test"], videos="../videos", name="third")
+    fill_store(DataCard.read(third), str(clip))
+    with pytest.raises(ConfigError, match="show moments that training on a saw"):
+        evaluate(tmp_path / "run", [third], device="cpu")
+
+
+def test_a_copy_elsewhere_of_what_a_model_began_with_is_the_same_video(clip: Path, tmp_path: Path) -> None:
+    first = run_of(write_card(tmp_path, TRAIN), clip, method={"name": "linear_probe"})
+    train(first, tmp_path / "first", device="cpu")
+    card = write_card(tmp_path, ["u,0.0,1.0,cup,train", "w,0.5,1.5,cut,train"], name="second")
+    second = run_of(card, clip, method={"name": "linear_probe"}, start=[tmp_path / "first/models/noun"])
+    train(second, tmp_path / "run", device="cpu")
+    third = write_card(tmp_path, ["copy,0.0,1.0,cup,test"], name="third")
+    shutil.copy(tmp_path / "mine/v.mp4", tmp_path / "third/copy.mp4")
+    fill_store(DataCard.read(third), str(clip))
+    with pytest.raises(ConfigError, match="show moments that training on mine saw"):
+        evaluate(tmp_path / "run", [third], device="cpu")
+
+
 def test_a_file_under_two_names_is_held_out_whole(clip: Path, tmp_path: Path) -> None:
     rows = [*TRAIN, "copy,0.0,1.0,cup,train"]
     card = write_card(tmp_path, rows, copies=[("v", "copy")])
