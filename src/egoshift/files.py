@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -101,6 +102,11 @@ def make_folder(folder: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder last through a power cut."""
     _sync(folder, os.O_RDONLY)
+
+
+def plain(name: str) -> str:
+    """A name, maybe a stranger's, as a part of a file's: letters, digits, dots and dashes, which lead nowhere."""
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def is_still(path: Path, handle: int) -> bool:

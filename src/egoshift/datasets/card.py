@@ -1,10 +1,11 @@
 """The data card: which files a data set is made of, as one small YAML file."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from egoshift.errors import DataError, Fault
 from egoshift.foreign import parse_yaml
@@ -66,6 +67,13 @@ class DataCard(BaseModel):
     test_users: tuple[int, ...] = ()
     val_users: tuple[int, ...] = ()
     split_seed: int = Field(default=0, ge=0)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_part_of_file_names(cls, name: str) -> str:
+        if name in (".", "..") or not {os.sep, os.altsep, "\0"}.isdisjoint(name):
+            raise ValueError("files are named after it, so it can be no path")
+        return name
 
     @model_validator(mode="before")
     @classmethod

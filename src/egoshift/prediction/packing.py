@@ -9,7 +9,7 @@ from huggingface_hub.errors import HFValidationError
 
 from egoshift.encoders import sensor_of
 from egoshift.errors import CheckpointError
-from egoshift.files import write_atomically
+from egoshift.files import plain, write_atomically
 from egoshift.prediction.card import card_text
 from egoshift.prediction.package import CARD_FILE, ENCODERS, PREDICTOR_FILE, Package, PackageConfig
 from egoshift.recipes.execute import MODELS, RESULTS
@@ -40,7 +40,7 @@ def save_package(package: Package, folder: Path) -> None:
     _keep_only(folder / ENCODERS, {encoder.rpartition("/")[2] for encoder in placed.values()})
     shutil.rmtree(folder / RESULTS, ignore_errors=True)
     for number, result in enumerate(package.results):
-        result.write(folder / RESULTS / f"{number:02d}-{result.train}-to-{result.test}.json")
+        result.write(folder / RESULTS / f"{number:02d}-{plain(result.train)}-to-{plain(result.test)}.json")
     config = PackageConfig(
         name=package.name, labels=tuple(labels), streams=streams, templates=package.templates, weights=weights
     )

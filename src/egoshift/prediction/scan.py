@@ -8,7 +8,6 @@ left out. In memory the pieces are one recording again.
 import hashlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from egoshift.features.draft import Draft
 from egoshift.features.extract import make_settings
 from egoshift.features.manifest import Manifest, library_versions
 from egoshift.features.wanted import identity
+from egoshift.files import plain
 from egoshift.prediction.recording import HandsOf, Recording
 from egoshift.records import CLIP_SCHEMA, Dataset
 
@@ -79,7 +79,7 @@ def cache_of(path: Path, cache: Path | None) -> Iterator[Path]:
             yield Path(temporary)
         return
     num_bytes, fingerprint = identity(path)
-    folder = cache / f"{_plain(path.stem)[:40]}-{fingerprint}-{num_bytes}"
+    folder = cache / f"{plain(path.stem)[:40]}-{fingerprint}-{num_bytes}"
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
 
@@ -215,8 +215,4 @@ def _store_name(encoder: str, settings: Manifest) -> str:
     """A folder for each way to encode, so that another encoder, rate or detector never finds the wrong features."""
     values = settings.settings()
     text = json.dumps(values, sort_keys=True)
-    return f"{_plain(encoder)[-40:]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "recording"
+    return f"{plain(encoder)[-40:]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -100,6 +100,11 @@ def test_all_field_faults_are_told_at_once_one_a_line(tmp_path: Path) -> None:
             "users share 2; name each user once",
         ),
         ("format: egtea\nannotations: a\nvideos: v\nsplit_seed: 1\n", "only format 'classyglass' splits by users"),
+        (
+            "name: ../there\nformat: folder\nvideos: v\n",
+            "is '../there': files are named after it",
+        ),
+        ("name: ..\nformat: folder\nvideos: v\n", "files are named after it"),
         ("format: [\n", r"kitchen\.yaml, row 2: not a YAML file"),
         ("- a\n- b\n", "holds list, expected fields such as 'format: folder'"),
         ("", "holds NoneType"),

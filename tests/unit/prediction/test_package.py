@@ -53,6 +53,15 @@ def test_a_saved_predictor_says_the_same_wherever_it_lies(pictures: Path, video:
     assert third.temperature("noun") == made.temperature("noun") is not None
 
 
+def test_results_of_strangers_name_no_place_to_write_at(pictures: Path, tmp_path: Path):
+    made = Predictor.from_pretrained(pictures / "xmic").package
+    results = tuple(one.model_copy(update={"train": "x/../../../../there/x"}) for one in made.results)
+    packing.save_package(replace(made, results=results), tmp_path / "a" / "b")
+    written = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {("a", "b")}
+    assert len(package.load_package(tmp_path / "a" / "b").results) == len(results)
+
+
 @pytest.mark.parametrize("name", ["stored", "signals", "text"])
 def test_encoders_of_sensors_travel_along(fusions: Path, tmp_path: Path, name: str):
     run = tmp_path / "runs"

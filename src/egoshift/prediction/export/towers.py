@@ -1,6 +1,5 @@
 """What makes the features of exported models: described, and written too where asked for."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from egoshift.encoders.image import FrozenImageEncoder
 from egoshift.encoders.load import open_text_tower
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.errors import CheckpointError, ConfigError, WeightsError
+from egoshift.files import plain
 from egoshift.prediction.export.card import EncoderCard, ModelCard, streams_of, weights_of
 from egoshift.prediction.export.encoders import write_image_encoder, write_signal_encoder, write_text_encoder
 from egoshift.recipes.sensor_encoders import load_signal_tower
@@ -101,5 +101,4 @@ def _encoder(name: str, sha256: str, out: Path | None, tell: Told) -> EncoderCar
 
 def _file(kind: str, name: str, sha256: str) -> str:
     """A file's name: what it is of, without its place on this machine, and whose weights."""
-    plain = re.sub(r"[^\w.-]+", "-", Path(name).name)
-    return f"{kind}-{plain}-{sha256[:8]}.onnx"
+    return f"{kind}-{plain(Path(name).name)}-{sha256[:8]}.onnx"
