@@ -85,8 +85,8 @@ class Trainer:
             self._shard, self._validation_text = clips.subset(own), validation[1]
         self.precision = str(fabric.strategy.precision.precision)
         self.num_parameters = sum(value.numel() for value in trained_parameters(classifier).values())
-        targets = {label: source.targets[label].cpu()[indices] for label in text}
-        self._job = job_of(classifier, settings, objective, targets, text, made_from, fabric.world_size, self.precision)
+        given, world = (source, indices), fabric.world_size
+        self._job = job_of(classifier, settings, objective, given, text, validation, made_from, world, self.precision)
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._interruption = Interruption(agreed=fabric.world_size > 1)
         self._started = self._saved = time.monotonic()

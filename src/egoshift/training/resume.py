@@ -22,6 +22,7 @@ from torch import Tensor
 from egoshift.classifier import AbstractClassifier, ClassText
 from egoshift.errors import CheckpointError
 from egoshift.evaluation.result import EpochRow
+from egoshift.features import AbstractFeatureSource
 from egoshift.files import write_atomically
 from egoshift.foreign import parse_json
 from egoshift.records import Label
@@ -42,7 +43,8 @@ class Job(BaseModel):
     settings: FitSettings
     objective: Objective = Objective()
     clips: int
-    labels_digest: str
+    training_clips: str
+    validation_clips: str
     classes: dict[Label, int]
     text_digest: str
     frozen_weights: dict[str, str]
@@ -101,21 +103,35 @@ def job_of(
     classifier: AbstractClassifier,
     settings: FitSettings,
     objective: Objective,
-    targets: Mapping[Label, Int[Tensor, " clip"]],
+    training: tuple[AbstractFeatureSource, Int[Tensor, " clip"]],
     text: Mapping[Label, ClassText],
+    validation: tuple[AbstractFeatureSource, Mapping[Label, ClassText]] | None,
     made_from: Any,
     processes: int,
     precision: str,
 ) -> Job:
-    """The job that a call of ``fit`` is, given the labels of the clips to train on and what their features are of."""
-    content = b"".join(values.cpu().contiguous().numpy().tobytes() for values in targets.values())
+    """The job that a call of ``fit`` is.
+
+    Args:
+        classifier: The model, not yet trained.
+        settings: How to train.
+        objective: What is minimised.
+        training: A source, and which of its samples are trained on.
+        text: The classes.
+        validation: Clips to choose the epoch by, and their classes.
+        made_from: What the features are of, as far as it is known.
+        processes: How many train together.
+        precision: What is computed in.
+    """
+    chosen = "" if validation is None else _clips_digest(validation[0], None, validation[1], settings.num_frames)
     return Job(
         method=method_name(classifier),
         method_settings=plain_settings(classifier),
         settings=settings,
         objective=objective,
-        clips=len(next(iter(targets.values()))),
-        labels_digest=xxhash.xxh3_64_hexdigest(content),
+        clips=len(training[1]),
+        training_clips=_clips_digest(*training, text, settings.num_frames),
+        validation_clips=chosen,
         classes={label: len(words.vectors) for label, words in text.items()},
         text_digest=_text_digest(text),
         frozen_weights=dict(classifier.frozen_weights),
@@ -123,6 +139,27 @@ def job_of(
         processes=processes,
         precision=precision,
     )
+
+
+def _clips_digest(
+    source: AbstractFeatureSource,
+    indices: Int[Tensor, " clip"] | None,
+    text: Mapping[Label, ClassText],
+    num_frames: int,
+) -> str:
+    """Of the videos, times, labels and classes of some clips, and of the features of the first.
+
+    One clip's tell whether features were made anew; all would take as long to read as an epoch.
+    """
+    indices = torch.arange(len(source)) if indices is None else indices
+    groups, spans = source.groups, source.spans
+    digest = xxhash.xxh3_64(json.dumps([groups[index] for index in indices.tolist()]).encode())
+    first = source.batch(indices[:1], num_frames=num_frames).streams
+    targets = [source.targets[label].cpu()[indices] for label in text]
+    for values in [*targets, *([] if spans is None else [spans.cpu()[indices]]), *first.values()]:
+        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+    digest.update(_text_digest(text).encode())
+    return digest.hexdigest()
 
 
 def _text_digest(text: Mapping[Label, ClassText]) -> str:

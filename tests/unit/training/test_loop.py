@@ -216,10 +216,32 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
 def test_resuming_with_other_clips_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         fit(toy(), toy_clips(), toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1))
-    with pytest.raises(CheckpointError, match=r"other settings: labels_digest was '\w+', is '\w+'; train again"):
+    with pytest.raises(CheckpointError, match=r"other settings: training_clips was '\w+', is '\w+'; train again"):
         fit(toy(), toy_clips(seed=9), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
-    with pytest.raises(CheckpointError, match=r"clips was 40, is 30; labels_digest was"):
+    with pytest.raises(CheckpointError, match=r"clips was 40, is 30; training_clips was"):
         fit(toy(), toy_clips(30), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
+
+
+def test_resuming_with_the_labels_of_these_clips_but_other_features_is_refused(tmp_path: Path) -> None:
+    clips = toy_clips()
+    with pytest.raises(Stopped):
+        fit(toy(), clips, toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1))
+    other = TensorFeatures({"full": torch.randn(40, 6, DIM)}, clips.targets, clips.groups)
+    with pytest.raises(CheckpointError, match="other settings: training_clips was"):
+        fit(toy(), other, toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
+
+
+def test_epochs_are_not_chosen_by_two_sets_of_validation_clips(tmp_path: Path) -> None:
+    def run(validation: TensorFeatures | None, *, resume: bool = False, progress: OnProgress | None = None) -> None:
+        options = {"validation": validation, "checkpoint": tmp_path, "resume": resume, "progress": progress}
+        fit(toy(), toy_clips(), toy_text(), settings=SETTINGS, **options)  # type: ignore[arg-type]
+
+    with pytest.raises(Stopped):
+        run(toy_clips(seed=3), progress=stopping_at(1, 1))
+    for other in (toy_clips(seed=4), None):
+        with pytest.raises(CheckpointError, match=r"other settings: validation_clips was '\w+', is '\w*'; train again"):
+            run(other, resume=True)
+    run(toy_clips(seed=3), resume=True)
 
 
 def test_a_damaged_resume_point_is_refused_in_one_line(tmp_path: Path) -> None:

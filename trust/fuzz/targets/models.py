@@ -109,7 +109,7 @@ def _sign_checkpoint(folder: Path) -> Sequence[Path]:
 
 def _job() -> tuple[Any, Any, Any]:
     import torch
-    from tests.unit.evaluation.toy import toy, toy_text
+    from tests.unit.evaluation.toy import toy, toy_clips, toy_text
 
     from egoshift.training.objectives import Objective
     from egoshift.training.resume import job_of
@@ -117,8 +117,8 @@ def _job() -> tuple[Any, Any, Any]:
 
     classifier = toy()
     optimizer = torch.optim.AdamW(classifier.parameters())
-    targets = {"noun": torch.zeros(4, dtype=torch.int64)}
-    job = job_of(classifier, FitSettings(), Objective(), targets, toy_text(), {"x": 1}, 1, "32-true")  # type: ignore[arg-type]
+    clips = (toy_clips(), torch.arange(4))
+    job = job_of(classifier, FitSettings(), Objective(), clips, toy_text(), None, {"x": 1}, 1, "32-true")
     return classifier, optimizer, job
 
 
