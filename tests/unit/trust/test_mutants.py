@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from trust.mutants.__main__ import write
 from trust.mutants.imports import imports, users
 from trust.mutants.measured import Measured
 from trust.mutants.mutations import mutants_of
@@ -204,3 +205,22 @@ def test_a_rule_explains_what_differs_in_nothing_else() -> None:
     )
     found = [Survivor("a.py", 1, change) for change in changes]
     assert unexplained(found, [rule]) == found[2:]
+
+
+def test_rooms_that_were_not_run_keep_their_figures(tmp_path: Path) -> None:
+    from trust.ledger import MARKS
+
+    (tmp_path / "trust.json").write_text("{}")
+    (tmp_path / "trust.md").write_text("\n".join(MARKS))
+    for facts in ({"b": counted(10, 10), "a": counted(4, 2)}, {"a": counted(10, 8)}):
+        write(facts, ["a", "b", "c"], tmp_path)
+    rows = [row.split(" | ")[:2] for row in (tmp_path / "trust.md").read_text().splitlines() if "noticed" in row]
+    assert rows == [
+        ["| mutants noticed, a", "80.0 % of 10"],
+        ["| mutants noticed, b", "100.0 % of 10"],
+        ["| mutants noticed, all", "90.0 % of 20"],
+    ]
+
+
+def counted(mutants: int, killed: int) -> dict[str, int]:
+    return {"mutants": mutants, "killed": killed, "timed out": 0, "crashed": 0, "survived": mutants - killed}
