@@ -31,8 +31,8 @@ def stages(path: str, source: str, mutant: Mutant, measured: Measured, start_s: 
     """The tests that run a mutant's lines, quick files first; none where no test does.
 
     Lines that run when the file is loaded (constants, defaults) belong to no test, whichever was the first to load it:
-    such a mutant meets every test that runs a line of its function, or of the file where it is in none, or of any file
-    where no test runs a line of that.
+    such a mutant meets every test that runs a line of its function, or where it is in none, every test that stands
+    beside one that runs a line of its file, or all where no test runs a line of that.
     """
     ran = {test: lines for test, lines in measured.lines.get(path, {}).items() if test}
     function = around_statement(source, mutant.first_line)
@@ -41,6 +41,9 @@ def stages(path: str, source: str, mutant: Mutant, measured: Measured, start_s: 
     else:
         wanted = function or set(range(1, source.count("\n") + 2))
     tests = [test for test, lines in ran.items() if not lines.isdisjoint(wanted)]
+    if not function:
+        beside = {test.partition("::")[0] for test in tests}
+        tests = [test for test in measured.duration_s if test.partition("::")[0] in beside]
     at_once = measured.lines.get(path, {}).get("", set())
     if not tests and not at_once.isdisjoint(statement(source, mutant.first_line, mutant.last_line)):
         tests = list(measured.duration_s)  # a file of constants, of which a test that reads one runs no line

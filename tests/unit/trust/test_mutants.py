@@ -179,6 +179,15 @@ def test_a_file_of_constants_meets_every_test_though_none_runs_a_line_of_it() ->
     assert stages("other.py", source, mutant, measured, 3.0) == ()
 
 
+def test_a_constant_beside_functions_meets_tests_that_run_none_of_them_too() -> None:
+    source = "LIMIT = 3\n\n\ndef clipped(x):\n    return min(x, LIMIT)\n"
+    (mutant,) = [one for one in mutants_of(source) if one.change == "LIMIT = 3 -> LIMIT = 4"]
+    durations = {"t.py::clips": 0.1, "t.py::reads_the_limit": 0.2, "other.py::test": 0.1}
+    measured = Measured(durations, {"limits.py": {"": {1, 4}, "t.py::clips": {5}}}, [])
+    (stage,) = stages("limits.py", source, mutant, measured, 3.0)
+    assert stage.tests == ("t.py::clips", "t.py::reads_the_limit")
+
+
 def test_the_list_of_survivors_is_held_against_a_run(tmp_path: Path) -> None:
     path = tmp_path / "survivors.txt"
     listed = [Survivor("a.py", 3, "x -> y", "no difference"), Survivor("a.py", 9, "p -> q", "a warning only")]
