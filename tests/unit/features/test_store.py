@@ -60,7 +60,7 @@ def test_rows_are_read_past_the_map_in_as_many_pieces_as_the_system_gives(store,
             self.file.seek(place)
 
         def readinto(self, room):
-            return self.file.readinto(room[:5])
+            return self.file.readinto(memoryview(room).cast("B")[:5])
 
     asked = []
 
