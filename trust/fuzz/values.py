@@ -279,6 +279,9 @@ PICKLE_CODES = (
     b"ctorch\nSize\n",
     b"cargparse\nNamespace\n",
     b".",
+    b"2\x86" * 60,  # pairs of pairs, which stand for 2^60 values
+    b"\x85" * 300_000,  # tuples within tuples, deeper than the stack of C
+    b"]q\x00" + b"h\x00h\x00\x86q\x00" * 60,
 )
 
 TREES: Mapping[Kind, tuple[Change, ...]] = {

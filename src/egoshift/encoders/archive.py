@@ -22,7 +22,8 @@ from torch import Tensor
 
 from egoshift.encoders.inert_pickle import Fields, InertUnpickler, ScriptModule, Storage, TensorNote
 from egoshift.errors import WeightsError
-from egoshift.media.plain_pickle import UnsafePickleError, check_lengths
+from egoshift.media.pickle_weight import check_pickle
+from egoshift.media.plain_pickle import UnsafePickleError
 
 MOST_MODULES = 100_000
 """Fields of a TorchScript archive, each counted as often as it is referred to."""
@@ -94,7 +95,7 @@ def read_zip(file: Path) -> Contents:
         with zipfile.ZipFile(file) as archive:
             numbers = _Numbers(file, archive)
             content = numbers.pickle()
-            check_lengths(content)
+            check_pickle(content)
             loaded = InertUnpickler(io.BytesIO(content)).load()
             value = _plain(loaded, numbers.tensor, {})
             if isinstance(loaded, ScriptModule):

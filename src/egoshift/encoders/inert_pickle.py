@@ -25,9 +25,6 @@ NUMBER_TYPES = {str(dtype) for dtype in STORAGE_TYPES.values()}
 PATH_TYPES = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 
 
-MOST_COPIED = 1_000_000
-"""Entries of ordered dicts that a pickle may fill from values it holds already; large checkpoints have thousands."""
-
 MOST_PATH = 4096
 """Characters of a path or the name of a device."""
 
@@ -79,15 +76,6 @@ class InertUnpickler(pickle.Unpickler):
         UnsafePickleError: The pickle names anything that weights do not need.
     """
 
-    _copied = 0
-
-    def _ordered(self, items: Any = ()) -> OrderedDict[Any, Any]:
-        self._copied += len(items)
-        if self._copied > MOST_COPIED:
-            raise pickle.UnpicklingError("copies the same values again and again")
-        copied: OrderedDict[Any, Any] = type("OrderedDict", (OrderedDict,), {})(items)
-        return copied
-
     def persistent_load(self, pid: Any) -> Storage:
         """What is said of one entry of numbers."""
         match pid:
@@ -107,7 +95,7 @@ class InertUnpickler(pickle.Unpickler):
         if module_name in ("pathlib", "pathlib._local") and global_name in PATH_TYPES:
             return lambda *parts: _joined("/", parts).replace("//", "/")
         if (module_name, global_name) == ("collections", "OrderedDict"):
-            return self._ordered
+            return lambda items=(): type("OrderedDict", (OrderedDict,), {})(items)
         stand_in = _stand_ins().get(f"{module_name}.{global_name}")
         if stand_in is None:
             raise UnsafePickleError(f"{module_name}.{global_name}")

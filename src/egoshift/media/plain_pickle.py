@@ -9,12 +9,12 @@ then built from its bytes after its type and size were checked.
 import io
 import math
 import pickle
-import pickletools
 from pathlib import Path
 
 import numpy as np
 
 from egoshift.errors import Fault, MediaError
+from egoshift.media.pickle_weight import check_pickle
 
 _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMBER_TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
@@ -36,7 +36,7 @@ def load_plain_pickle(path: Path, *, arrays: bool = False) -> object:
     """
     try:
         content = path.read_bytes()
-        check_lengths(content)
+        check_pickle(content)
         return _PlainUnpickler(io.BytesIO(content), arrays=arrays).load()
     except UnsafePickleError as error:
         raise MediaError(
@@ -62,19 +62,6 @@ def load_plain_pickle(path: Path, *, arrays: bool = False) -> object:
                 "download it again; compare its size with the published one",
             )
         ) from None
-
-
-def check_lengths(content: bytes) -> None:
-    """Refuses a pickle that states lengths or places which a file of its size cannot have.
-
-    The unpickler makes room for what is stated before it looks at what is there: five bytes would cost gigabytes.
-
-    Raises:
-        ValueError: It does, or is no pickle.
-    """
-    for code, number, _ in pickletools.genops(content):  # which reads before it makes room
-        if code.name.endswith("PUT") and number is not None and int(number) > len(content):
-            raise ValueError(f"remembers a value under number {number}")
 
 
 class _Dtype:
