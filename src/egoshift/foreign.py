@@ -7,6 +7,7 @@ YAML lets a few hundred characters stand for billions of values.
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,14 @@ MOST_YAML = 4_000_000
 """Characters; the longest run file has a few thousand."""
 
 MOST_VALUES = 1_000_000
-"""How many values a YAML text may stand for, each counted as often as it is referred to."""
+"""How many values a YAML text may stand for, each counted as often as it is referred to, and every 16 characters of a
+long text as one."""
+
+MOST_MERGED = 10_000
+"""How many fields YAML may take over from other mappings with ``<<``; those of a run file are a few."""
+
+MOST_DIGITS = 300
+"""Characters of a number in YAML, of any form; Python shows no number of more than 4300 digits."""
 
 MOST_DEPTH = 100
 """How deep YAML may be nested."""
@@ -62,12 +70,13 @@ def parse_yaml(text: str) -> Any:
 
     Raises:
         ValueError: It is not YAML, or stands for more than ``MOST_VALUES`` values, for itself, or for what is nested
-            deeper than ``MOST_DEPTH``; ``YamlError`` where a line can be named.
+            deeper than ``MOST_DEPTH``, or is beyond another of the bounds above; ``YamlError`` where a line can be
+            named.
     """
     if len(text) > MOST_YAML:
         raise ValueError(f"has {len(text)} characters, more than {MOST_YAML}")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except yaml.YAMLError as error:
@@ -129,8 +138,54 @@ def is_there(path: Path) -> bool:
         return False
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's own, which neither copies without end where mappings are merged nor reads numbers of any length.
+
+    Merges are carried out before there is a value that could be weighed, and numbers such as ``1:30:00``, by sixties,
+    take a time that grows with the square of their length.
+    """
+
+    def __init__(self, text: str):
+        super().__init__(text)
+        self._merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for one in value.value if isinstance(value, yaml.SequenceNode) else (value,):
+                    if isinstance(one, yaml.MappingNode):
+                        self._count_merged(one)
+        super().flatten_mapping(node)
+
+    def _count_merged(self, node: yaml.MappingNode) -> None:
+        self.flatten_mapping(node)
+        self._merged += 1 + len(node.value)
+        if self._merged > MOST_MERGED:
+            problem = f"takes over more than {MOST_MERGED} fields with '<<'; write them out"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+def _bounded(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A constructor of numbers that refuses long ones."""
+
+    def constructed(loader: _Loader, node: Any) -> Any:
+        length = len(loader.construct_scalar(node))
+        if length > MOST_DIGITS:
+            problem = f"a number of {length} characters cannot be read; write it in quotes, or shorter"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return construct(loader, node)
+
+    return constructed
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _bounded(yaml.SafeLoader.construct_yaml_int))
+_Loader.add_constructor("tag:yaml.org,2002:float", _bounded(yaml.SafeLoader.construct_yaml_float))
+
+
 def _weigh(value: Any, known: dict[int, int], depth: int) -> int:
     """How many values a value stands for; ``known`` holds those of containers, 0 while they are being weighed."""
+    if isinstance(value, str | bytes):
+        return 1 + len(value) // 16
     if not isinstance(value, dict | list | tuple | set):
         return 1
     weight = known.get(id(value))

@@ -45,7 +45,12 @@ def test_json_that_cannot_be_read_is_one_line(text: str, reason: str) -> None:
         ("a: 2001-99-99", "cannot be read"),
         ("a: !!timestamp x", "cannot be read"),
         ("a: !!int x", "cannot be read"),
-        ("a: " + "9" * 5000, "cannot be read"),
+        ("a: " + "9" * 5000, "row 1: a number of 5000 characters cannot be read"),
+        ("a: 0x" + "f" * 5000, "row 1: a number of 5002 characters"),
+        ("\na: -1" + ":1" * 500, "row 2: a number of 1002 characters"),
+        ("a: 1" + ":1" * 500 + ".5", "row 1: a number of 1003 characters"),
+        ("a: !!int {=: '1" + ":1" * 500 + "'}", "row 1: a number of 1001 characters"),
+        ("a: &a {<<: *a}", "nested too deeply"),
         ("&a [*a]", "a part of itself"),
         ("a: [", "row 1: "),
         ("a: !!python/object/apply:os.mkdir [made]", "could not determine a constructor"),
@@ -63,6 +68,28 @@ def test_a_few_characters_may_not_stand_for_billions_of_values() -> None:
     with pytest.raises(ValueError, match="stands for more than 1000000 values"):
         parse_yaml("\n".join(lines))
     assert len(parse_yaml("\n".join(lines[:4]))) == 4
+
+
+def test_a_long_text_may_not_stand_in_thousands_of_places() -> None:
+    with pytest.raises(ValueError, match="stands for more than 1000000 values"):
+        parse_yaml(f"- &a {'x' * 20_000}\n- [{', '.join(['*a'] * 1000)}]")
+    assert len(parse_yaml(f"- &a {'x' * 20_000}\n- [{', '.join(['*a'] * 100)}]")[1]) == 100
+
+
+def test_merges_take_over_fields_but_not_without_end() -> None:
+    assert parse_yaml("a: &a {x: 1, y: 2}\nb: {<<: [*a, {z: 3}], y: 4}")["b"] == {"x": 1, "y": 4, "z": 3}
+    lines = ["a0: &a0 {k: 1}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 6)]
+    with pytest.raises(YamlError, match="row 5: takes over more than 10000 fields with '<<'; write them out"):
+        parse_yaml("\n".join(lines))
+    wide = f"a: &a {{{', '.join(f'k{n}: 1' for n in range(200))}}}\nb: {{<<: [{', '.join(['*a'] * 100)}]}}"
+    with pytest.raises(YamlError, match="row 1: takes over more than 10000 fields"):
+        parse_yaml(wide)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1:30", 90), ("-1:30:00", -5400), ("1:30.5", 90.5), ("0x_ff", 255)])
+def test_numbers_by_sixties_and_of_other_bases_mean_what_they_meant(text: str, value: float) -> None:
+    assert parse_yaml(f"a: {text}") == {"a": value} == yaml.safe_load(f"a: {text}")
 
 
 def test_an_endless_text_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
