@@ -17,7 +17,7 @@ its objects in contact that score at least the object threshold.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ import polars as pl
 
 from egoshift.errors import DataError, Fault, MediaError
 from egoshift.media.hands import union_per_frame
+from egoshift.media.plain_table import read_csv, read_parquet
 from egoshift.media.tracks import (
     MAX_GAP_S,
     AbstractTrackLocator,
@@ -52,12 +53,13 @@ def read_box_table(path: Path) -> pl.DataFrame:
     Raises:
         DataError: The file cannot be read, lacks a column or has faulty rows; names all of them.
     """
-    raw = _read_text(path)
-    columns = _columns(path, raw.columns)
+    raw = _read(path)
+    columns = raw.columns
     numbers = [name for name in columns if name not in ("video", "kind", "contact")]
-    table = raw.select(columns).with_columns(
-        *(pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) for name in numbers),
-        *(pl.col(name).str.to_lowercase() for name in ("kind", "contact") if name in columns),
+    table = raw.with_columns(
+        *(_as_number(raw[name]) for name in numbers),
+        pl.col("video").cast(pl.String),
+        *(pl.col(name).cast(pl.String).str.to_lowercase() for name in ("kind", "contact") if name in columns),
     )
     unreadable = {name: _is_unreadable(raw[name], table[name]) for name in numbers}
     faults: list[Fault] = []
@@ -79,16 +81,23 @@ def read_box_table(path: Path) -> pl.DataFrame:
     ).with_columns(pl.col("video").cast(pl.Categorical))
 
 
-def _read_text(path: Path) -> pl.DataFrame:
-    """The table with every column as text, so that what is no number can be named."""
+def _read(path: Path) -> pl.DataFrame:
+    """The columns to read, as text unless the file itself says that they are numbers, so that others can be named."""
     try:
         if path.suffix.lower() == ".parquet":
-            return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
-        return pl.read_csv(path, infer_schema=False)
+            return read_parquet(path, partial(_columns, path))
+        table = read_csv(path, infer_schema=False)
+        return table.select(_columns(path, table.columns))
+    except MediaError as error:
+        raise DataError([error.fault]) from None
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).splitlines()[0]
         fault = Fault("unreadable-file", path, f"is no readable table ({reason})", "give a CSV or a Parquet file")
         raise DataError([fault]) from None
+
+
+def _as_number(given: pl.Series) -> pl.Series:
+    return (given.str.strip_chars() if given.dtype == pl.String else given).cast(pl.Float64, strict=False)
 
 
 def _columns(path: Path, present: Sequence[str]) -> list[str]:
@@ -114,8 +123,11 @@ def _columns(path: Path, present: Sequence[str]) -> list[str]:
     return [*columns, *systems[0], *(name for name in ("kind", "score", "contact") if name in present)]
 
 
-def _is_unreadable(text: pl.Series, number: pl.Series) -> pl.Series:
-    return (number.is_null() & (text.str.strip_chars() != "")).fill_null(False) | ~number.is_finite().fill_null(True)
+def _is_unreadable(given: pl.Series, number: pl.Series) -> pl.Series:
+    infinite = ~number.is_finite().fill_null(True)
+    if given.dtype != pl.String:
+        return infinite
+    return (number.is_null() & (given.str.strip_chars() != "")).fill_null(False) | infinite
 
 
 _Check = tuple[str, pl.Series, str, str, pl.Series | None]  # kind, which rows are wrong, message, remedy, what to show

@@ -31,6 +31,7 @@ from jaxtyping import Float
 from egoshift.errors import Fault, MediaError
 from egoshift.media.hands import Detections, centres, union_boxes
 from egoshift.media.plain_pickle import as_array, load_plain_pickle
+from egoshift.media.plain_table import read_csv
 from egoshift.media.tracks import MAX_GAP_S, AbstractTrackLocator, BoxTrack
 from egoshift.media.video import VideoInfo
 
@@ -226,9 +227,7 @@ def read_clip_ends(path: Path) -> pl.DataFrame:
     schema = {"video_uid": pl.Categorical, "clip_start": pl.Float64, "clip_end": pl.Float64}
     try:
         # Captions, which follow these columns, may hold stray tabs.
-        return pl.read_csv(
-            path, separator="\t", columns=list(schema), schema_overrides=schema, truncate_ragged_lines=True
-        )
-    except pl.exceptions.PolarsError as error:
+        return read_csv(path, separator="\t", columns=list(schema), schema_overrides=schema, truncate_ragged_lines=True)
+    except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise _fault(path, f"does not have the columns {', '.join(schema)} as EgoClip writes them ({reason})") from None

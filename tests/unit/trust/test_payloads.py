@@ -483,7 +483,7 @@ def test_archives_far_larger_than_their_files_are_refused_before_they_are_unpack
 
 READERS = re.compile(
     r"\b(pickle\.(loads?|Unpickler)|yaml\.(safe_)?load|json\.loads?\(|np\.load\(|av\.open\(|zipfile\.|ZipFile\("
-    r"|safe_open\(|safetensors\.torch\.load|load_file\(|read_(csv|parquet)\(|InferenceSession\(|onnx\.load"
+    r"|safe_open\(|safetensors\.torch\.load|load_file\(|(read|scan)_(csv|parquet)\(|InferenceSession\(|onnx\.load"
     r"|torch\.(load|jit\.load)\(|Image\.open\(|Tokenizer\.from_file|\.from_pretrained\(|gzip\.open|SyncVRSReader\("
     r"|model_validate_json\(|parse_(json|yaml)\(|literal_eval\(|ElementTree|np\.(fromfile|memmap)\(|csv\.reader\()"
 )
@@ -505,6 +505,7 @@ ELSEWHERE = {
     "features/verified.py": "notes of its own",
     "headers.py": "videos: the playlists above, and tests/unit/app/test_videos.py",
     "isolation/messages.py": "what a child says: tests/unit/isolation",
+    "media/plain_table.py": "the parsers that tables of boxes, EgoClip's list and inertial tables use",
     "media/aria/pictures.py": "pictures in recordings: the target aria",
     "media/aria/vrs.py": "recordings, which hold no code: the target aria",
     "prediction/card.py": "shows a command",
@@ -544,7 +545,7 @@ def test_every_reader_of_files_has_a_row() -> None:
     assert set(ELSEWHERE) - found == set(), "these parse nothing any more"
 
 
-def test_yaml_json_and_pickles_are_parsed_in_one_place_each() -> None:
+def test_yaml_json_tables_and_pickles_are_parsed_in_one_place_each() -> None:
     places = {
         r"\byaml\.(?!safe_dump)[a-z_]*load": {"foreign.py"},
         r"\bjson\.loads?\(": {
@@ -557,6 +558,7 @@ def test_yaml_json_and_pickles_are_parsed_in_one_place_each() -> None:
             "world/order.py",
             "world/pretraining/tokens.py",
         },
+        r"\bpl\.(read|scan)_": {"media/plain_table.py", "world/files/boxes.py"},
         r"pickle\.(loads?\(|Unpickler)": {"media/plain_pickle.py", "encoders/inert_pickle.py"},
         r"allow_pickle=True|[^.]torch\.load\([^'{]|trust_remote_code=True|weights_only=False": set(),
     }

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float64, Int64
 
-from egoshift.errors import DataError, Fault
+from egoshift.errors import DataError, Fault, MediaError
+from egoshift.media.plain_table import read_csv
 
 _EMPTY = ("null", "nan", "none", "na", "n/a")
 """What else is written for an empty cell, in lower case."""
@@ -60,10 +61,12 @@ def read_table(path: Path) -> TextTable:
             header = tuple(name.strip() for name in next(csv.reader(file), []))
         schema = {str(position): pl.String() for position in range(len(header))}
         cells = (
-            pl.read_csv(path, has_header=False, skip_rows=1, schema=schema, truncate_ragged_lines=True, glob=False)
+            read_csv(path, has_header=False, skip_rows=1, schema=schema, truncate_ragged_lines=True)
             if header
             else pl.DataFrame()
         )
+    except MediaError as error:
+        raise DataError([error.fault]) from None
     except FileNotFoundError:
         raise data_error("missing-file", path, "no such file", "put it there, or correct the path") from None
     except OSError as error:
