@@ -22,7 +22,7 @@ from torch import Tensor
 
 from egoshift.encoders.inert_pickle import Fields, InertUnpickler, ScriptModule, Storage, TensorNote
 from egoshift.errors import WeightsError
-from egoshift.media.pickle_weight import check_pickle
+from egoshift.media.pickle_weight import MOST_AXES, check_pickle
 from egoshift.media.plain_pickle import UnsafePickleError
 
 MOST_MODULES = 100_000
@@ -150,6 +150,8 @@ class _Numbers:
         storage, offset, shape, strides = note
         if not isinstance(storage, Storage):
             raise pickle.UnpicklingError("a tensor without numbers")
+        if len(shape) > MOST_AXES:
+            raise pickle.UnpicklingError(f"a tensor of {len(shape)} axes")
         places = (offset, *shape, *strides)
         if len(shape) != len(strides) or not all(type(place) is int and place >= 0 for place in places):
             raise pickle.UnpicklingError(f"a tensor of shape {shape} and strides {strides}")

@@ -14,6 +14,13 @@ MOST_DEPTH = 100
 """How deep values may lie in one another, calls counted; the modules of a scripted model, which nest deepest, reach
 about 30."""
 
+MOST_BITS = 1024
+"""Of a whole number; the state of a random generator has 128. Python shows no number of more than 4300 digits, and
+calculates with longer ones ever more slowly."""
+
+MOST_AXES = 64
+"""Of an array, as in NumPy and torch; the product of more sizes than that can be a number without end."""
+
 MOST_REUSED, REUSED_A_BYTE = 10_000, 8
 """How many values may be had by naming earlier ones again: so many, and so many more for each byte of the pickle. A
 checkpoint names types and short texts again, which are a few values each, and writes a hundred bytes between them."""
@@ -29,7 +36,7 @@ _TO_BYTES = "_codecs encode"  # how bytes are written for Python 2: a call, and 
 
 
 def check_pickle(content: bytes) -> None:
-    """Refuses a pickle that would make far more than it says, or states places which a file of its size cannot have.
+    """Refuses a pickle that would make far more than it says, or states what a file of its size cannot have.
 
     The unpickler makes room for what is stated before it looks at what is there: five bytes would cost gigabytes.
 
@@ -145,6 +152,8 @@ class _Walk:
 def _made(name: str, argument: object, values: Sequence[_Value]) -> _Value:
     """The value that an instruction makes of others; a call may give one of its arguments, under another name."""
     made = _Value(loose=name in _LOOSE, closed=name in _NAMES, to_bytes=argument == _TO_BYTES)
+    if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
+        raise ValueError(f"holds a number of {argument.bit_length()} bits")
     if isinstance(argument, str | bytes | bytearray):
         made.weight += len(argument) // _TEXT
     made.hold(values)

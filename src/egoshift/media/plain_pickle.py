@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from egoshift.errors import Fault, MediaError
-from egoshift.media.pickle_weight import check_pickle
+from egoshift.media.pickle_weight import MOST_AXES, check_pickle
 
 _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMBER_TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
@@ -90,6 +90,8 @@ class _Array:
         _, shape, dtype, by_columns, content = state
         if not isinstance(content, bytes) or not all(isinstance(size, int) and size >= 0 for size in shape):
             raise pickle.UnpicklingError("an array whose content is not bytes")
+        if len(shape) > MOST_AXES:
+            raise pickle.UnpicklingError(f"an array of {len(shape)} axes")
         flat = np.frombuffer(content, dtype.to_numpy())
         if len(flat) != math.prod(shape):
             raise pickle.UnpicklingError(f"an array of shape {shape} with {len(flat)} numbers")

@@ -93,6 +93,7 @@ def test_all_field_faults_are_told_at_once_one_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (f"format: folder\nvideos: 0x{'f' * 5000}\n", r"row 2: not a YAML file \(a number of 5002 characters"),
         ("format: egtea\nvideos: v\n", "annotations: format 'egtea' needs the folder of its annotation files"),
         ("format: folder\nvideos: v\nhands: h.csv\n", "give hands and hands_format together"),
         (

@@ -151,3 +151,13 @@ def test_a_value_that_holds_itself_is_refused(tmp_path: Path) -> None:
     loop["loop"] = [loop]
     torch.save(loop, tmp_path / "x.pt")
     refused(tmp_path / "x.pt", r"a value that lies in another already, or in itself")
+
+
+def test_a_tensor_of_more_axes_than_any_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "x.pt")
+    with zipfile.ZipFile(tmp_path / "x.pt") as archive:
+        content, numbers = (archive.read(f"x/{name}") for name in ("data.pkl", "data/0"))
+    for place in (b"K\x02\x85", b"K\x01\x85"):  # the shape, the strides
+        assert content.count(place) == 1
+        content = content.replace(place, b"(" + place[:2] + b"K\x01" * 200 + b"t")
+    refused(zipped(tmp_path / "y.pt", content, {"0": numbers}), "a tensor of 201 axes")

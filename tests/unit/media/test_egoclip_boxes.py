@@ -120,6 +120,13 @@ def test_files_without_contact_columns_give_hands_only(folder: Path) -> None:
     np.testing.assert_allclose(found.boxes, [(0.1, 0.1, 0.2, 0.2)], rtol=1e-6)
 
 
+def test_a_clip_that_starts_at_a_number_without_end_is_one_line(folder: Path) -> None:
+    write_boxes(folder, 0, {1 << 40_000: {"info": IMAGE}})
+    with pytest.raises(MediaError, match=r"holds a number of 40001 bits") as refused:
+        read_egoclip_boxes(folder / UID, {10.0: 14.0})
+    assert "\n" not in str(refused.value)
+
+
 def test_the_list_of_clips_may_lie_beside_the_folder(folder: Path, tmp_path: Path) -> None:
     boxes = folder / "boxes"
     boxes.mkdir()

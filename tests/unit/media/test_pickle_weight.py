@@ -28,6 +28,8 @@ HOSTILE = {
     "lists within lists": (b"]" * 1000 + b"a" * 999, DEEP),
     "frozen sets within frozen sets": (b"(" * 500 + b"N" + b"\x91" * 500, DEEP),
     "calls within calls": (b"ctorch\nSize\nq\x000N" + b"\x85q\x010h\x00h\x01R" * 200, DEEP),
+    "a long number": (b"\x8b\x88\x13\x00\x00" + b"\x7f" * 5000, "holds a number of 39999 bits"),
+    "a long number as a key": (b"}\x8b\x88\x13\x00\x00" + b"\x80" * 5000 + b"Ns", "holds a number of 39999 bits"),
     "a list in itself": (b"]q\x00h\x00a", GROWS),
     "a list that is filled when it lies in another": (b"]q\x00]h\x00ah\x00Na", GROWS),
     "a list under another name": (b"]q\x00ctorch\nSize\nh\x00\x85RNa", GROWS),
@@ -69,5 +71,15 @@ def test_what_programs_write_passes(protocol: int) -> None:
     for _ in range(20):
         nested = {"inner": [nested]}
     keys = {(k, (str(k), 0.5)): frozenset({k, (k,)}) for k in range(1000)}
-    for value in ({float(k): clip for k in range(50)}, [b"\xff" * 100] * 50, state, nested, keys, {1, 2}, bytearray(9)):
+    numbers = [2**1024 - 1, -(2**1024) + 1, 2**64, -1, 0]
+    for value in (
+        numbers,
+        {float(k): clip for k in range(50)},
+        [b"\xff" * 100] * 50,
+        state,
+        nested,
+        keys,
+        {1, 2},
+        bytearray(9),
+    ):
         check_pickle(pickle.dumps(value, protocol))

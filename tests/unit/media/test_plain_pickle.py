@@ -123,6 +123,16 @@ def test_an_array_of_objects_or_of_the_wrong_size_is_refused(tmp_path: Path) -> 
         load_plain_pickle(path, arrays=True)
 
 
+def test_an_array_of_more_axes_than_any_is_refused(tmp_path: Path) -> None:
+    """The product of so many long numbers would take years."""
+    path = tmp_path / "boxes.pkl"
+    content = pickle.dumps(np.arange(8, dtype=np.uint8).reshape(2, 4), 3)
+    assert content.count(b"K\x02K\x04\x86") == 1
+    path.write_bytes(content.replace(b"K\x02K\x04\x86", b"(K\x02K\x04" + b"K\x01" * 200 + b"t"))
+    with pytest.raises(MediaError, match="an array of 202 axes"):
+        load_plain_pickle(path, arrays=True)
+
+
 def test_text_arrays_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "boxes.pkl"
     path.write_bytes(pickle.dumps(np.array(["left"]), 4))
