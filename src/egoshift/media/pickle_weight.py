@@ -30,6 +30,7 @@ _TEXT = 8  # so many bytes of a text weigh as much as a value
 _CALLS = ("REDUCE", "NEWOBJ", "NEWOBJ_EX", "OBJ", "INST")
 _GROWERS = ("APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD")
 _NAMES = ("GLOBAL", "STACK_GLOBAL")
+_NUMBERS = frozenset(("BINFLOAT", "BININT", "BININT1", "BININT2", "NEWTRUE", "NEWFALSE", "NONE"))
 _LOOSE = ("EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "DICT")
 
 _TO_BYTES = "_codecs encode"  # how bytes are written for Python 2: a call, and what it gives never grows
@@ -69,12 +70,20 @@ class _Value:
 
     def hold(self, values: Sequence["_Value"]) -> None:
         for value in values:
+            if value is _NUMBER:
+                self.weight += 1
+                self.depth = self.depth or 1
+                continue
             self.weight += value.weight
             self.depth = max(self.depth, value.depth + 1)
             self.loose |= value.loose
             value.closed = True
         if self.depth > MOST_DEPTH:
             raise ValueError("nested too deeply")
+
+
+_NUMBER = _Value()
+"""Any of the small ones, of which a table of detections has millions: nothing is ever noted of one."""
 
 
 class _Walk:
@@ -91,7 +100,9 @@ class _Walk:
         self._reused = 0
 
     def follow(self, code: pickletools.OpcodeInfo, argument: object) -> None:
-        if code.name == "MARK":
+        if code.name in _NUMBERS:
+            self._stacks[-1].append(_NUMBER)
+        elif code.name == "MARK":
             self._stacks.append([])
         elif code.name == "DUP":
             self._again(self._top())
