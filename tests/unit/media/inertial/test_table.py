@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from egoshift.errors import DataError
@@ -60,6 +61,43 @@ def test_files_that_are_no_tables_are_refused_in_one_line(tmp_path: Path) -> Non
     assert line_of(write(tmp_path, b"a,b\n1,\xff\xfe\n")) == ": not a CSV file (not UTF-8); export it again"
     late = write(tmp_path, b"a,b\n" + b"1,2\n" * 100_000 + b"1,\xff\xfe\n")
     assert line_of(late) == ": not a CSV file (invalid utf-8 sequence); export it again"
+
+
+def test_headers_that_no_sensor_has_are_refused_before_anything_is_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pl, "read_csv", None)
+    remedy = "give the table of a sensor, or export fewer columns"
+    columns = write(tmp_path, b"," * 1_000 + b"\n" + b"1\n")
+    assert line_of(columns) == f", row 1: the header names 1001 columns, and at most 1000 are read; {remedy}"
+    for endless in (b"," * 1_000_000 + b"\n", b"a" * 1_000_000, b'"' + b"a\n" * 500_000, b"a" * 70_000 + b",b\n1,2\n"):
+        line = line_of(write(tmp_path, endless))
+        assert line == f", row 1: the header goes on beyond 65536 characters; {remedy}"
+
+
+def test_a_header_of_many_columns_is_read(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(1_000)]
+    table = read_table(write(tmp_path, ",".join(names) + "\n" + ",".join("7" * 1_000) + "\n"))
+    assert table.header == tuple(names)
+    np.testing.assert_array_equal(table.numbers((0, 999))[0], [[7, 7]])
+
+
+def test_a_header_over_several_lines_is_one(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, 'a,"b\nin m",c\n1,2,3\n'))
+    assert table.header == ("a", "b\nin m", "c")
+    np.testing.assert_array_equal(table.numbers((1,))[0], [[2]])
+
+
+def test_many_lines_that_lack_most_cells_are_refused_before_room_is_made_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, full = "a,b,c,d,e,f,g,h\n", "1,2,3,4,5,6,7,8\n"
+    path = write(tmp_path, header + full + 300_000 * ",\n")
+    with monkeypatch.context() as unread:
+        unread.setattr(pl, "read_csv", None)
+        assert line_of(path) == ": most of its 300002 lines lack most of the 8 columns; export it again"
+    assert len(read_table(write(tmp_path, header + full + 300_000 * "1,,,,,,,\n")).rows) == 300_001
+    assert len(read_table(write(tmp_path, header + full + 1_000 * "1\n")).rows) == 1_001
 
 
 def test_all_missing_and_repeated_columns_are_named_together(tmp_path: Path) -> None:
