@@ -175,8 +175,8 @@ def _environment() -> Mapping[str, str]:
     own = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # The same modules; and few arenas and threads of libraries, each of which takes address space.
     path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    return {**own, **threads, "PYTHONPATH": path}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+    return {**own, **threads, "MALLOC_ARENA_MAX": "2", "PYTHONPATH": path}
 
 
 def _name_of(number: int) -> str:

@@ -15,16 +15,8 @@ from egoshift.errors import Fault
 from egoshift.media.aria import LABELS, AriaLabel, AriaRecording
 from egoshift.media.aria.apart import RecordingApart, open_recording, open_track
 from egoshift.media.container import media_error
-from egoshift.media.inertial import (
-    GlassesArchive,
-    Recording,
-    Samples,
-    read_ego4d_imu,
-    read_epic_imu,
-    read_gopro,
-    read_wear,
-)
-from egoshift.media.inertial.table import data_error
+from egoshift.media.inertial import GlassesArchive, Recording, Samples
+from egoshift.media.inertial.apart import LAYOUTS, read_tables
 from egoshift.media.motion import RATE_HZ, Frame, spaced_frames
 from egoshift.media.sound import Sound, SoundInfo, gathered, probe_sound
 from egoshift.media.soundpass import SoundPass
@@ -82,14 +74,8 @@ class SensorReader:
             ConfigError: It is an Aria recording, and the ``vrs`` package is not installed.
         """
         assert file.layout != "av", "a video has no inertial readings"
-        if file.layout == "ego4d":
-            recording = read_ego4d_imu(file.path)
-        elif file.layout == "epic":
-            recording = read_epic_imu(file)
-        elif file.layout == "gopro":
-            recording = _gopro(file)
-        elif file.layout == "wear":
-            recording, _ = read_wear(file.path)
+        if file.layout in LAYOUTS:
+            recording = read_tables(file)
         elif file.layout == "aria":
             recording = _with_faults(file.path, self._recording(file.path).inertial(_label(file)))
         else:
@@ -210,13 +196,6 @@ def read_sound_file(
     """A stretch of what ``sound_pass`` gives, in memory; arguments and errors are those of ``read_sound``."""
     reading = sound_pass(file, start_s, stop_s, sample_rate_hz=sample_rate_hz, channel=channel)
     return gathered(reading)
-
-
-def _gopro(file: SensorFile) -> Recording:
-    if not file.files:
-        message = "holds no table (.csv)"
-        raise data_error("missing-file", file.path, message, "put the recording's tables there, or remove its row")
-    return read_gopro(file.files)
 
 
 def _label(file: SensorFile) -> AriaLabel:

@@ -1,12 +1,14 @@
 """Media that a child process reads: the same, bit for bit, and the same faults."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from egoshift.errors import MediaError
+from egoshift.errors import DataError, MediaError
 from egoshift.headers import announced_s, has_sound_track, is_list
 from egoshift.isolation import Walls, isolated
 from egoshift.media import (
@@ -16,10 +18,12 @@ from egoshift.media import (
     probe,
     probe_sound,
     read_frames,
+    read_inertial,
     read_sound,
     read_sound_file,
 )
-from egoshift.records import SensorFile
+from egoshift.media.inertial.wear import AXES, LIMBS
+from egoshift.records import SensorFile, SensorLayout
 from tests.fixtures.predictors import write_colourful
 from tests.fixtures.videos import textured_frames, write_audio, write_frames, write_video
 
@@ -211,6 +215,79 @@ def test_a_damaged_aria_recording_has_the_same_faults(vrs: Path, tmp_path: Path)
         assert one == other
 
 
+EGO4D = b"component_idx,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z\n"
+WEAR = ",".join(f"{limb}_acc_{axis}" for limb in LIMBS for axis in AXES).encode()
+READINGS = b"".join(b"0,%d,0.1,-0.25,3e-2,9.8,,1\n0,%d,1,2,3,4,5,6\n" % (time, time + 3) for time in range(0, 500, 5))
+MOTION = b"Milliseconds,AcclX,AcclY,AcclZ\n3,1,2,3\n1,4,5,6\n1,x,5,6\n"
+
+TABLES: dict[str, tuple[SensorLayout, str, bytes]] = {
+    "ego4d": ("ego4d", "a.csv", EGO4D + READINGS),
+    "ego4d without columns": ("ego4d", "a.csv", b"a,b\n1,2\n"),
+    "ego4d without readings": ("ego4d", "a.csv", EGO4D),
+    "ego4d that is no text": ("ego4d", "a.csv", b"\xff\xfe"),
+    "ego4d that is not there": ("ego4d", "b.csv", b""),
+    "epic": ("epic", "P01_101-accl.csv", MOTION),
+    "epic with neither table": ("epic", "P01_102-accl.csv", MOTION),
+    "epic with a bad table": ("epic", "P01_101-accl.csv", b"a\n"),
+    "gopro": ("gopro", "a.csv", MOTION),
+    "gopro in a folder": ("gopro", "", MOTION),
+    "gopro without a table": ("gopro", "", b""),
+    "wear": ("wear", "a.csv", b"sbj_id," + WEAR + b",label\n" + 5 * (b"1," + b"0.5," * 12 + b"jog\n")),
+    "wear of persons with endless names": (
+        "wear",
+        "a.csv",
+        b"sbj_id," + WEAR + b",label\n" + b"".join(name * 3_000_000 + b"," * 13 + b"\n" for name in (b"a", b"b")),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_the_same_with_the_same_faults(tmp_path: Path, name: str) -> None:
+    layout, file, content = TABLES[name]
+    place = tmp_path / ("a.csv" if layout in ("ego4d", "wear") or file == "a.csv" else "")
+    if content:
+        (tmp_path / (file or "GX010001.csv")).write_bytes(content)
+    here, there = both(lambda: read(SensorFile(place, layout, "P01_101" if layout == "epic" else "")))
+    assert here == there
+
+
+def read(file: SensorFile) -> object:
+    """What the tables of a recording say, or the line that refuses them."""
+    try:
+        found = read_inertial(file)
+    except DataError as error:
+        return str(error)
+    return [str(fault) for fault in found.faults], [
+        (one.name, one.axes, one.unit, one.times_s.tobytes(), one.values.tobytes(), one.defects)
+        for one in found.sensors.values()
+    ]
+
+
+def test_tables_are_opened_in_the_child_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import polars
+
+    path = tmp_path / "a.csv"
+    path.write_bytes(EGO4D + READINGS)
+    monkeypatch.setattr(polars, "read_csv", None)
+    with isolated():
+        assert set(read_inertial(SensorFile(path, "ego4d")).sensors) == {"accelerometer", "gyroscope"}
+
+
+def test_a_table_that_takes_too_much_costs_that_table(tmp_path: Path) -> None:
+    path, large = tmp_path / "a.csv", tmp_path / "large.csv"
+    path.write_bytes(EGO4D + READINGS)
+    large.write_bytes(EGO4D + b"1,,,,,,,\n" * 2_000_000)
+    with isolated(Walls(memory_mb=400)):
+        with pytest.raises(DataError, match=r"large.csv: reading (takes|crash).*; cut it into shorter ones, or export"):
+            read_inertial(SensorFile(large, "ego4d"))
+        assert read_inertial(SensorFile(path, "ego4d")).sensors
+
+
+def test_what_a_child_needs_for_tables_loads_no_pytorch() -> None:
+    loaded = "import sys, egoshift.media.inertial.apart; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+
+
 STRANGE = [None, np.zeros((3, 5)), np.zeros((4, 5), np.float32), np.zeros((4, 5, 1))]
 
 
@@ -219,6 +296,7 @@ def test_what_a_child_gives_of_a_recording_is_not_believed(
     vrs: Path, monkeypatch: pytest.MonkeyPatch, given: np.ndarray | None
 ) -> None:
     from egoshift.media.aria import apart
+    from egoshift.media.inertial import apart as tables
 
     with isolated():
         recording = apart.RecordingApart(vrs / GEN1)
@@ -226,6 +304,9 @@ def test_what_a_child_gives_of_a_recording_is_not_believed(
     monkeypatch.setattr(apart, "stream", lambda *_: iter([(told, given)]))
     with pytest.raises(MediaError, match="not readings; copy it"):
         recording.inertial("imu-left")
+    monkeypatch.setattr(tables, "stream", lambda *_: iter([(told, given)]))
+    with isolated(), pytest.raises(DataError, match="reading crashed: what came is not readings; cut it"):
+        read_inertial(SensorFile(vrs / "a.csv", "ego4d"))
     monkeypatch.setattr(apart, "stream", lambda *_: (piece for piece in [(told, given)]))
     with pytest.raises(MediaError, match="not a picture; copy it"):
         list(recording.pictures())

@@ -16,6 +16,7 @@ from egoshift.media.aria.track import TOLD_PIECES, AriaTrack
 from egoshift.media.aria.vrs import require_vrs
 from egoshift.media.container import is_picture
 from egoshift.media.inertial import Samples
+from egoshift.media.inertial.apart import samples_of, told_samples
 from egoshift.media.soundapart import ChildTrack
 from egoshift.remote import whole
 
@@ -45,11 +46,10 @@ class RecordingApart(Described):
         """See ``AriaRecording.inertial``."""
         found = {}
         for told, columns in stream(self.path, f"{__name__}:told_inertial", label):
-            rows = 1 + len(told["axes"])
-            if columns is None or columns.dtype != np.float64 or columns.shape[:-1] != (rows,):
+            samples = samples_of(told, columns)
+            if samples is None:
                 raise self._strange("readings")
-            values = np.ascontiguousarray(columns[1:].T)
-            found[told["name"]] = Samples(**{**told, "axes": tuple(told["axes"])}, times_s=columns[0], values=values)
+            found[samples.name] = samples
         return found
 
     def pictures(
@@ -96,11 +96,10 @@ def told_description(path: str) -> Iterator[tuple[dict[str, Any], None]]:
 
 
 def told_inertial(path: str, label: AriaLabel) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """What a child tells of an IMU: of each sensor all but its readings, and these, times first."""
+    """What a child tells of an IMU: each sensor; see ``told_samples``."""
     with AriaRecording(Path(path)) as recording:
         for samples in recording.inertial(label).values():
-            told = {"name": samples.name, "axes": samples.axes, "unit": samples.unit, "defects": dict(samples.defects)}
-            yield told, np.concatenate([samples.times_s[None], samples.values.T])
+            yield told_samples(samples)
 
 
 def told_pictures(

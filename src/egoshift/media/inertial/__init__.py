@@ -1,14 +1,25 @@
 """A sensor's files in, readings on one uniform grid out; what is missing stays missing."""
 
-from egoshift.media.inertial.checks import Finding, SensorReport, absent_everywhere, examine, examine_all, present_spans
-from egoshift.media.inertial.desync import Desync, desync_finding, estimate_desync
-from egoshift.media.inertial.ego4d import read_ego4d_imu
-from egoshift.media.inertial.glasses import GlassesArchive, glasses_recording, read_glasses
-from egoshift.media.inertial.gopro import read_epic_imu, read_gopro
-from egoshift.media.inertial.grid import HEAD_LAYOUT, Gridded, Layout, channel_names, onto_grid
-from egoshift.media.inertial.mapped import ColumnMap, SensorColumns, read_mapped
-from egoshift.media.inertial.samples import RawReadings, Recording, Samples, Unit, arrange, joined
-from egoshift.media.inertial.wear import read_wear
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from egoshift.media.inertial.checks import (
+        Finding,
+        SensorReport,
+        absent_everywhere,
+        examine,
+        examine_all,
+        present_spans,
+    )
+    from egoshift.media.inertial.desync import Desync, desync_finding, estimate_desync
+    from egoshift.media.inertial.ego4d import read_ego4d_imu
+    from egoshift.media.inertial.glasses import GlassesArchive, glasses_recording, read_glasses
+    from egoshift.media.inertial.gopro import read_epic_imu, read_gopro
+    from egoshift.media.inertial.grid import HEAD_LAYOUT, Gridded, Layout, channel_names, onto_grid
+    from egoshift.media.inertial.mapped import ColumnMap, SensorColumns, read_mapped
+    from egoshift.media.inertial.samples import RawReadings, Recording, Samples, Unit, arrange, joined
+    from egoshift.media.inertial.wear import read_wear
 
 __all__ = [
     "HEAD_LAYOUT",
@@ -42,3 +53,27 @@ __all__ = [
     "read_mapped",
     "read_wear",
 ]
+
+# Imported when first asked for: a child process that reads tables needs no PyTorch, which only the grid does.
+_MODULES = {
+    "checks": ("Finding", "SensorReport", "absent_everywhere", "examine", "examine_all", "present_spans"),
+    "desync": ("Desync", "desync_finding", "estimate_desync"),
+    "ego4d": ("read_ego4d_imu",),
+    "glasses": ("GlassesArchive", "glasses_recording", "read_glasses"),
+    "gopro": ("read_epic_imu", "read_gopro"),
+    "grid": ("HEAD_LAYOUT", "Gridded", "Layout", "channel_names", "onto_grid"),
+    "mapped": ("ColumnMap", "SensorColumns", "read_mapped"),
+    "samples": ("RawReadings", "Recording", "Samples", "Unit", "arrange", "joined"),
+    "wear": ("read_wear",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"egoshift.media.inertial.{module}"), name)
+    raise AttributeError(f"module 'egoshift.media.inertial' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,9 @@ import polars as pl
 from egoshift.errors import DataError, Fault
 from egoshift.media.inertial.samples import LATEST_S, RawReadings, Recording, Unit, arrange, earliest_s, joined
 from egoshift.media.inertial.table import TextTable, data_error, positions_of, read_table
-from egoshift.records import SensorFile
+
+if TYPE_CHECKING:
+    from egoshift.records import SensorFile
 
 XYZ = ("x", "y", "z")
 
@@ -48,7 +51,7 @@ _TITLE = re.compile(r"(?P<sensor>accelerometer|gyroscope)\s*(\((?P<axis>[^)]*)\)
 _REMEDY = "export it again, or give a map of its columns"
 
 
-def read_epic_imu(file: SensorFile, *, latest_s: float = LATEST_S) -> Recording:
+def read_epic_imu(file: "SensorFile", *, latest_s: float = LATEST_S) -> Recording:
     """The sensors of one video of EPIC-KITCHENS-100; one without a file is absent, which is normal there.
 
     Args:
@@ -58,7 +61,12 @@ def read_epic_imu(file: SensorFile, *, latest_s: float = LATEST_S) -> Recording:
     Raises:
         DataError: There are files, and none of them can be read.
     """
-    return read_gopro([path for path in file.files if path.exists()], latest_s=latest_s)
+    return read_those_there(file.files, latest_s=latest_s)
+
+
+def read_those_there(paths: Sequence[Path], *, latest_s: float = LATEST_S) -> Recording:
+    """What ``read_gopro`` reads of those tables that exist; of none, no sensor."""
+    return read_gopro([path for path in paths if path.exists()], latest_s=latest_s)
 
 
 def read_gopro(
