@@ -18,6 +18,7 @@ class Limits:
         most_runs: Finished runs kept of each recording; of more, the oldest are forgotten.
         most_megapixels: The largest picture of a video taken, in millions of pixels.
         most_looking: Frames, crops and traces made at a time.
+        most_checking: Tables of sensors looked through at a time, before they are taken.
         silent_s: After so long without a byte, a body is given up; a slow one is judged after as long.
         least_kb_a_s: How quickly a body has to come on average, in thousands of bytes a second.
         most_upload_minutes: How long it may take in all.
@@ -38,6 +39,7 @@ class Limits:
     most_runs: int = 12
     most_megapixels: float = 40.0
     most_looking: int = 4
+    most_checking: int = 2
     silent_s: float = 20.0
     least_kb_a_s: float = 10.0
     most_upload_minutes: float = 60.0
@@ -50,9 +52,9 @@ class Limits:
     decoding_silent_s: float = 30.0
 
     @property
-    def max_bytes(self) -> int:
-        """The largest file taken, in bytes."""
-        return int(self.max_mb * MEGABYTE)
+    def max_table_mb(self) -> float:
+        """The largest table of a sensor taken, in millions of bytes; readings are much less than pictures."""
+        return self.max_mb / 5
 
     @property
     def max_s(self) -> float:

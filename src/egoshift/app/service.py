@@ -1,10 +1,11 @@
 """Everything that one server holds, and how the routes get at it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import BoundedSemaphore
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
@@ -17,6 +18,8 @@ from egoshift.app.recordings import VIDEO_SUFFIXES, Recordings
 from egoshift.app.results import ResultsPage
 from egoshift.app.runs import Runs
 from egoshift.app.samples import Samples
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,22 @@ class Service:
         self.runs = Runs(self.models, self.limits)
         self.recordings = Recordings(self.folder, self.limits, self.runs.leave)
         self.page: Page = make_page(self._start())
-        self.looking = BoundedSemaphore(self.limits.most_looking)
+        # Threads of their own: what is slow, and who waits for it, holds none of those that all other requests share.
+        self._looking = ThreadPoolExecutor(self.limits.most_looking, "looking")
+        self._checking = ThreadPoolExecutor(self.limits.most_checking, "checking")
+
+    async def look(self, work: Callable[..., T], *arguments: object) -> T:
+        """What comes of making a frame, crops or traces of a recording, when its turn comes."""
+        return await asyncio.get_running_loop().run_in_executor(self._looking, work, *arguments)
+
+    async def check(self, work: Callable[..., T], *arguments: object) -> T:
+        """What comes of looking through a table that was sent, when its turn comes."""
+        return await asyncio.get_running_loop().run_in_executor(self._checking, work, *arguments)
 
     def close(self) -> None:
         """Stop what runs and remove what was given."""
+        for threads in (self._looking, self._checking):
+            threads.shutdown(wait=False, cancel_futures=True)
         self.runs.close()
         remove_folder(self.folder)
 

@@ -4,7 +4,7 @@ import errno
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from egoshift.app.limits import MEGABYTE, Limits
+from egoshift.app.limits import MEGABYTE
 from egoshift.app.refusals import RefusedError
 
 LONGEST_NAME = 120
@@ -26,29 +26,34 @@ def safe_suffix(name: str, known: Sequence[str]) -> str:
     return next((one for one in known if one == suffix), "")
 
 
-async def receive(pieces: AsyncIterator[bytes], path: Path, name: str, limits: Limits, announced: str | None) -> None:
+async def receive(
+    pieces: AsyncIterator[bytes], path: Path, name: str, announced: str | None, *, max_mb: float, kind: str = ""
+) -> None:
     """Write what comes into a file that only this user can read.
 
     Args:
         pieces: What comes.
         path: The file; not there yet.
         name: What the person calls it.
-        limits: How large it may be.
         announced: The request's own word for its length, by which too much is refused before it comes.
+        max_mb: How large it may be, in millions of bytes.
+        kind: What may be so large, where other files may be larger.
 
     Raises:
         RefusedError: It is too large or empty, or the disk is full.
     """
-    if announced is not None and announced.isdigit() and int(announced) > limits.max_bytes:
-        raise _too_large(name, f"{int(announced) / MEGABYTE:.0f} MB", limits)
+    max_bytes = int(max_mb * MEGABYTE)
+    takes = f"this page takes {f'{kind} of ' if kind else ''}{max_mb:g} MB; cut it, or raise --max-mb"
+    if announced is not None and announced.isdigit() and int(announced) > max_bytes:
+        raise RefusedError(413, f"{name}: is {int(announced) / MEGABYTE:.0f} MB, and {takes}")
     size = 0
     try:
         with path.open("xb") as file:
             path.chmod(0o600)
             async for piece in pieces:
                 size += len(piece)
-                if size > limits.max_bytes:
-                    raise _too_large(name, f"over {limits.max_mb:g} MB", limits)
+                if size > max_bytes:
+                    raise RefusedError(413, f"{name}: is over {max_mb:g} MB, and {takes}")
                 file.write(piece)
     except OSError as error:
         raise not_written(name, error) from None
@@ -61,7 +66,3 @@ def not_written(name: str, error: OSError) -> RefusedError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RefusedError(507, f"{name}: the disk of the server is full; free some space and try again")
     return RefusedError(500, f"{name}: cannot be written ({error.strerror}); see to the server's temporary folder")
-
-
-def _too_large(name: str, found: str, limits: Limits) -> RefusedError:
-    return RefusedError(413, f"{name}: is {found}, and this page takes {limits.max_mb:g} MB; cut it, or raise --max-mb")

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -189,8 +189,6 @@ def test_a_client_is_an_address_or_a_network_of_ipv6() -> None:
 
 
 def test_frames_are_made_a_few_at_a_time(site: tuple[str, Service], colourful: Path, monkeypatch) -> None:
-    from threading import Thread
-
     from egoshift.app import pictures
 
     at_once, most, gate = [0], [0], Event()
@@ -215,3 +213,77 @@ def test_frames_are_made_a_few_at_a_time(site: tuple[str, Service], colourful: P
     for thread in threads:
         thread.join()
     assert 1 < most[0] <= 4
+
+
+def test_tables_are_looked_through_a_few_at_a_time_while_videos_are_sent(
+    colourful: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from egoshift.app.routes import videos
+
+    at_once, most, gate = [0], [0], Event()
+
+    def slow(path: Path, name: str) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        gate.wait(30)
+        at_once[0] -= 1
+
+    monkeypatch.setattr(videos, "check_inertial", slow)
+    sources = [f"127.0.0.{number}" for number in range(2, 12)]
+    with served(Settings(isolate=False), {}) as (address, _):
+        ids = [
+            told(ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=source))["id"]
+            for source in sources
+        ]
+        senders = [
+            Thread(target=ask, args=(address, "POST", f"/api/videos/{id}/imu?name=a.csv", b"x"), kwargs={"source": one})
+            for id, one in zip(ids, sources, strict=True)
+        ]
+        try:
+            for sender in senders:
+                sender.start()
+            until_s = time.monotonic() + 20
+            while at_once[0] < 2:
+                assert time.monotonic() < until_s
+                time.sleep(0.01)
+            answer = ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=FIRST)
+            assert answer.status == 200
+        finally:
+            gate.set()
+            for sender in senders:
+                sender.join()
+    assert most[0] == Limits().most_checking == 2
+
+
+def test_who_waits_for_a_drawing_holds_nothing_that_others_need(
+    colourful: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from egoshift.app import traces
+
+    drawing, gate = [0], Event()
+
+    def slow(recording: object) -> dict[str, object]:
+        drawing[0] += 1
+        gate.wait(30)
+        return {}
+
+    monkeypatch.setattr(traces, "traces", slow)
+    settings = Settings(isolate=False, limits=Limits(each_requests=100, each_requests_a_s=10_000))
+    with served(settings, {}) as (address, _):
+        id = told(ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=FIRST))["id"]
+        waiting = [Wire(address, FIRST) for _ in range(60)]
+        try:
+            for wire in waiting:
+                wire.begin("GET", f"/api/videos/{id}/traces")
+            until_s = time.monotonic() + 20
+            while drawing[0] < 4:
+                assert time.monotonic() < until_s
+                time.sleep(0.01)
+            begun_s = time.monotonic()
+            assert ask(address, "GET", f"/api/videos/{id}/file", source=SECOND).status == 200
+            assert time.monotonic() - begun_s < 15
+            assert drawing[0] == 4
+        finally:
+            gate.set()
+            for wire in waiting:
+                wire.socket.close()

@@ -233,6 +233,18 @@ def test_a_second_table_and_an_unreadable_one_are_refused_and_leave_nothing(
     assert sorted(path.suffix for path in files_of(client)) == [".csv", ".mp4"]
 
 
+def test_a_table_may_be_a_fifth_as_large_as_a_video(opened: Opened, colourful: Path) -> None:
+    size_mb = colourful.stat().st_size / 1e6
+    client = opened(limits=Limits(max_mb=2 * size_mb))
+    id = upload(client, colourful)["id"]
+    refused = client.post(f"/api/videos/{id}/imu?name=imu.csv", content=colourful.read_bytes())
+    assert refused.status_code == 413
+    text = f"and this page takes tables of {0.4 * size_mb:g} MB; cut it, or raise --max-mb"
+    assert refused.json()["error"].startswith("imu.csv: is ")
+    assert refused.json()["error"].endswith(text)
+    assert len(files_of(client)) == 1
+
+
 def test_a_list_of_files_is_no_video(client: TestClient, colourful: Path) -> None:
     # The first names itself, which FFmpeg would open until no file of the server could be opened any more.
     for content in (b"ffconcat version 1.0\nfile video.mp4\n", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"):

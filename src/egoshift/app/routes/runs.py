@@ -1,6 +1,8 @@
 """Runs: asked for, watched, cancelled, taken along."""
 
 import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -10,6 +12,9 @@ from egoshift.app.downloads import FORMATS, disposition, download
 from egoshift.app.refusals import RefusedError
 from egoshift.app.runs import Ask
 from egoshift.app.service import Held
+
+if TYPE_CHECKING:
+    from egoshift.app.answers import Answer
 
 router = APIRouter(prefix="/api/runs")
 
@@ -53,16 +58,11 @@ def answer(service: Held, id: str) -> Response:
 
 
 @router.get("/{id}/crops")
-def crops(service: Held, id: str, start: float, stop: float) -> Response:
+async def crops(service: Held, id: str, start: float, stop: float) -> Response:
     """The hand crops that were looked at in a stretch, side by side."""
-    from egoshift.app.pictures import crop_times, crops_jpeg
-
     run, found = service.runs.answer(id)
-    chosen = crop_times(found.hand_times_s, start, stop)
-    if not chosen:
-        raise RefusedError(404, "this model looked at no hand crops")
-    with run.recording.speaking(), service.looking:
-        strip = crops_jpeg(run.recording.path, found.hand_times_s[chosen], found.hand_boxes[chosen])
+    with run.recording.speaking():
+        strip = await service.look(_crops, run.recording.path, found, start, stop)
     return Response(strip, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 
 
@@ -84,3 +84,12 @@ def _parsed(content: bytes) -> Ask:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RefusedError(422, f"{place or 'the question'}: {first['msg']}") from None
+
+
+def _crops(path: Path, found: "Answer", start_s: float, stop_s: float) -> bytes:
+    from egoshift.app.pictures import crop_times, crops_jpeg
+
+    chosen = crop_times(found.hand_times_s, start_s, stop_s)
+    if not chosen:
+        raise RefusedError(404, "this model looked at no hand crops")
+    return crops_jpeg(path, found.hand_times_s[chosen], found.hand_boxes[chosen])

@@ -3,13 +3,14 @@
 import asyncio
 import math
 import secrets
+from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from egoshift.app.checks import check_inertial
 from egoshift.app.clients import client_of
-from egoshift.app.recordings import TABLE_SUFFIXES, VIDEO_SUFFIXES
+from egoshift.app.recordings import TABLE_SUFFIXES, VIDEO_SUFFIXES, Recording
 from egoshift.app.refusals import RefusedError, gone
 from egoshift.app.service import Held
 from egoshift.app.uploads import receive, safe_suffix, shown_name
@@ -26,7 +27,8 @@ async def upload(service: Held, request: Request, name: str = "") -> dict[str, o
     folder = await asyncio.to_thread(service.recordings.new_folder, client_of(request.scope))
     path = folder / f"video{safe_suffix(shown, VIDEO_SUFFIXES)}"
     try:
-        await receive(request.stream(), path, shown, service.limits, request.headers.get("content-length"))
+        announced = request.headers.get("content-length")
+        await receive(request.stream(), path, shown, announced, max_mb=service.limits.max_mb)
     except BaseException:  # of a person who left in the middle, too
         service.recordings.give_up(folder)
         raise
@@ -51,8 +53,9 @@ async def inertial(service: Held, request: Request, id: str, name: str = "") -> 
         raise RefusedError(409, "this video has an IMU table already; open it again to give another")
     path = recording.folder / f"imu-{secrets.token_hex(8)}.csv"
     try:
-        await receive(request.stream(), path, shown, service.limits, request.headers.get("content-length"))
-        await asyncio.to_thread(check_inertial, path, shown)
+        announced, max_mb = request.headers.get("content-length"), service.limits.max_table_mb
+        await receive(request.stream(), path, shown, announced, max_mb=max_mb, kind="tables")
+        await service.check(check_inertial, path, shown)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -73,26 +76,20 @@ def play(service: Held, request: Request, id: str) -> Response:
 
 
 @router.get("/videos/{id}/frame")
-def frame(service: Held, id: str, t: float = 0.0) -> Response:
+async def frame(service: Held, id: str, t: float = 0.0) -> Response:
     """The frame at a time, for browsers that cannot play the video."""
-    from egoshift.app.pictures import frame_jpeg
-
     recording = service.recordings.get(id)
     if not math.isfinite(t):
         raise RefusedError(422, "a time is a number of seconds")
-    with recording.speaking(), service.looking:
-        picture = frame_jpeg(recording.path, min(max(t, 0.0), recording.duration_s))
+    with recording.speaking():
+        picture = await service.look(_frame, recording.path, min(max(t, 0.0), recording.duration_s))
     return Response(picture, media_type="image/jpeg")
 
 
 @router.get("/videos/{id}/traces")
-def traces(service: Held, id: str) -> dict[str, object]:
+async def traces(service: Held, id: str) -> dict[str, object]:
     """Sound and inertial measurements, to draw."""
-    from egoshift.app.traces import traces as traces_of
-
-    recording = service.recordings.get(id)
-    with service.looking:
-        return traces_of(recording)
+    return await service.look(_traces, service.recordings.get(id))
 
 
 @router.delete("/videos/{id}")
@@ -106,3 +103,18 @@ def remove(service: Held, id: str) -> dict[str, object]:
 def leave(service: Held, id: str) -> dict[str, object]:
     """The same, as a page can ask for it while it is being closed."""
     return remove(service, id)
+
+
+# Imported in the threads that use them: loading them would hold up every request.
+
+
+def _frame(path: Path, time_s: float) -> bytes:
+    from egoshift.app.pictures import frame_jpeg
+
+    return frame_jpeg(path, time_s)
+
+
+def _traces(recording: Recording) -> dict[str, object]:
+    from egoshift.app.traces import traces as traces_of
+
+    return traces_of(recording)
