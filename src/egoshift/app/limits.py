@@ -23,7 +23,7 @@ class Limits:
         least_kb_a_s: How quickly a body has to come on average, in thousands of bytes a second.
         most_upload_minutes: How long it may take in all.
         each_recordings: Of the recordings, how many may be one client's.
-        each_uploads: Of these, how many at a time may be on their way.
+        each_uploads: How many of its videos and tables at a time may be on their way.
         each_waiting: Of the runs that wait, how many.
         each_requests: Requests of one client at a time.
         each_requests_a_s: Requests of one client a second, on average.

@@ -124,6 +124,7 @@ class Recordings:
         self._folder, self._limits, self._left = folder, limits, left
         self._held: dict[str, Recording] = {}
         self._coming: dict[Path, str] = {}  # whose
+        self._tables: dict[str, str] = {}  # of which recording one is on its way, and who sends it
         self._lock = Lock()
 
     def new_folder(self, owner: str = "") -> Path:
@@ -140,11 +141,9 @@ class Recordings:
             if len(self._held) + len(self._coming) >= limits.most_recordings:
                 text = f"all {limits.most_recordings} places are taken; try again later"
                 raise RefusedError(503, text, retry_s=_LATER_S)
-            sending = list(self._coming.values()).count(owner)
-            if sending >= limits.each_uploads:
-                text = f"{sending} of your videos are on their way; wait for one of them"
-                raise RefusedError(429, text, retry_s=_SOON_S)
-            held = sending + sum(recording.owner == owner for recording in self._held.values())
+            self._check_sending(owner)
+            owners = [*self._coming.values(), *(recording.owner for recording in self._held.values())]
+            held = owners.count(owner)
             if held >= limits.each_recordings:
                 raise RefusedError(429, f"{held} of your videos are open; close one first", retry_s=_LATER_S)
             self._coming[folder] = owner
@@ -180,6 +179,50 @@ class Recordings:
             recording.owner = self._coming.pop(folder)
             self._held[recording.id] = recording
         return recording
+
+    @contextmanager
+    def new_table(self, recording: Recording, owner: str = "") -> Iterator[Path]:
+        """Where the table of an IMU goes; the recording's own once the block ends well, else removed.
+
+        Args:
+            recording: Which has none yet.
+            owner: Which client sends it.
+
+        Raises:
+            RefusedError: The recording has a table, or one is on its way; it was removed meanwhile; or the client
+                sends as many files as it may.
+        """
+        with self._lock:
+            if "imu" in recording.sensors:
+                raise RefusedError(409, "this video has an IMU table already; open it again to give another")
+            if recording.id in self._tables:
+                text = "an IMU table of this video is on its way; wait for it"
+                raise RefusedError(409, text, retry_s=_SOON_S)
+            self._check_sending(owner)
+            self._tables[recording.id] = owner
+        path = recording.folder / f"imu-{secrets.token_hex(8)}.csv"
+        try:
+            yield path
+            with self._lock:
+                if recording.id not in self._held:
+                    raise gone("video")
+                recording.sensors = {**recording.sensors, "imu": path}  # others go through the dict meanwhile
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if recording.is_removed:
+                remove_folder(recording.folder)  # which a file that came late may have kept
+                if isinstance(error, EgoshiftError):
+                    raise gone("video") from None
+            raise
+        finally:
+            with self._lock:
+                del self._tables[recording.id]
+
+    def _check_sending(self, owner: str) -> None:
+        sending = [*self._coming.values(), *self._tables.values()].count(owner)
+        if sending >= self._limits.each_uploads:
+            text = f"{sending} of your files are on their way; wait for one of them"
+            raise RefusedError(429, text, retry_s=_SOON_S)
 
     def _looked_at(self, folder: Path, path: Path, name: str, truth: Truth) -> Recording:
         # Nothing of the library is imported before it is needed: the page is there long before PyTorch is.

@@ -49,7 +49,7 @@ def test_one_client_sends_so_many_videos_at_a_time_and_the_others_go_on(
         time.sleep(0.01)
     refused = ask(address, "POST", "/api/videos?name=b.mp4", colourful.read_bytes(), source=FIRST)
     assert refused.status == 429
-    assert refused.error == "2 of your videos are on their way; wait for one of them"
+    assert refused.error == "2 of your files are on their way; wait for one of them"
     assert int(refused.headers["retry-after"]) > 0
     assert ask(address, "POST", "/api/videos?name=b.mp4", colourful.read_bytes(), source=SECOND).status == 200
     for wire in held:
@@ -213,6 +213,96 @@ def test_frames_are_made_a_few_at_a_time(site: tuple[str, Service], colourful: P
     for thread in threads:
         thread.join()
     assert 1 < most[0] <= 4
+
+
+TABLE = b"component_idx,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z\n0,0,1,1,1,1,1,9\n"
+
+
+def sending_table(address: str, id: str, source: str = FIRST) -> Wire:
+    """A connection on which all but the last bytes of a table have come."""
+    wire = Wire(address, source)
+    wire.begin("POST", f"/api/videos/{id}/imu?name=imu.csv", {"content-length": str(len(TABLE))})
+    wire.send(TABLE[:-5])
+    return wire
+
+
+def last_answer(wire: Wire) -> Answer:
+    """The answer that ends a connection."""
+    with wire:
+        return wire.answer()
+
+
+def tables_of(service: Service, number: int) -> list[Path]:
+    """The tables on the disk, once there are so many."""
+    until_s = time.monotonic() + 20
+    while len(found := list(service.folder.glob("*/imu*"))) != number:
+        assert time.monotonic() < until_s, found
+        time.sleep(0.01)
+    return found
+
+
+def test_of_tables_sent_at_once_one_is_taken_and_kept(site: tuple[str, Service], colourful: Path) -> None:
+    address, service = site
+    id = told(ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=FIRST))["id"]
+    wires = [sending_table(address, id)]
+    tables_of(service, 1)
+    wires += [sending_table(address, id, source) for source in (FIRST, SECOND, SECOND)]
+    time.sleep(0.2)
+    for wire in wires:
+        try:
+            wire.send(TABLE[-5:])
+        except ConnectionError:
+            pass  # it is refused already
+    answers = [last_answer(wire) for wire in wires]
+    assert [answer.status for answer in answers] == [200, 409, 409, 409]
+    assert answers[1].error == "an IMU table of this video is on its way; wait for it"
+    assert tables_of(service, 1) == [service.recordings.get(id).sensors["imu"]]
+
+
+def test_a_table_that_fails_or_never_ends_frees_its_place(site: tuple[str, Service], colourful: Path) -> None:
+    address, service = site
+    id = told(ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=FIRST))["id"]
+    target = f"/api/videos/{id}/imu?name=imu.csv"
+    assert ask(address, "POST", target, b"a,b\n1,2\n").status == 422
+    wire = sending_table(address, id)
+    tables_of(service, 1)
+    wire.socket.close()
+    tables_of(service, 0)
+    assert ask(address, "POST", target, TABLE).status == 200
+
+
+def test_tables_count_with_the_videos_that_a_client_sends(site: tuple[str, Service], colourful: Path) -> None:
+    address, service = site
+    ids = [
+        told(ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=SECOND))["id"]
+        for _ in range(3)
+    ]
+    held = [sending_table(address, id) for id in ids[:2]]
+    tables_of(service, 2)
+    for target in ("/api/videos?name=b.mp4", f"/api/videos/{ids[2]}/imu?name=imu.csv"):
+        refused = ask(address, "POST", target, TABLE, source=FIRST)
+        assert (refused.status, refused.error) == (429, "2 of your files are on their way; wait for one of them")
+        assert int(refused.headers["retry-after"]) > 0
+    assert ask(address, "POST", f"/api/videos/{ids[2]}/imu?name=imu.csv", TABLE, source=SECOND).status == 200
+    for wire in held:
+        wire.send(TABLE[-5:])
+        assert last_answer(wire).status == 200
+    assert ask(address, "POST", "/api/videos?name=b.mp4", colourful.read_bytes(), source=FIRST).status == 200
+
+
+def test_a_table_of_a_video_that_is_removed_meanwhile_is_kept_by_nobody(
+    site: tuple[str, Service], colourful: Path
+) -> None:
+    address, service = site
+    id = told(ask(address, "POST", "/api/videos?name=a.mp4", colourful.read_bytes(), source=FIRST))["id"]
+    wire = sending_table(address, id)
+    tables_of(service, 1)
+    ask(address, "DELETE", f"/api/videos/{id}", source=FIRST)
+    wire.send(TABLE[-5:])
+    answer = last_answer(wire)
+    assert (answer.status, answer.error) == (404, "this video is no longer here; open the video again")
+    assert [path for path in service.folder.rglob("*") if path.is_file()] == []
+    assert list(service.folder.iterdir()) == []
 
 
 def test_tables_are_looked_through_a_few_at_a_time_while_videos_are_sent(

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import secrets
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -49,17 +48,10 @@ async def inertial(service: Held, request: Request, id: str, name: str = "") -> 
     shown = shown_name(name)
     if safe_suffix(shown, TABLE_SUFFIXES) == "":
         raise RefusedError(422, f"{shown}: is no table; give the IMU's readings as .csv")
-    if "imu" in recording.sensors:
-        raise RefusedError(409, "this video has an IMU table already; open it again to give another")
-    path = recording.folder / f"imu-{secrets.token_hex(8)}.csv"
-    try:
+    with service.recordings.new_table(recording, client_of(request.scope)) as path:
         announced, max_mb = request.headers.get("content-length"), service.limits.max_table_mb
         await receive(request.stream(), path, shown, announced, max_mb=max_mb, kind="tables")
         await service.check(check_inertial, path, shown)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    recording.sensors["imu"] = path
     return recording.told()
 
 
