@@ -1,15 +1,21 @@
 """The models that the page can ask, each loaded when it is first needed."""
 
+import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path, PurePath
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from egoshift.app.refusals import RefusedError
+from egoshift.errors import EgoshiftError
 
 if TYPE_CHECKING:
     from egoshift.prediction.timeline import Prediction
     from egoshift.records import Label
+
+_FOLDERS = re.compile(r"(?<![\w/.~-])/(?=[^/\s])(?:[^\s/:;,]+/)+")
+"""Those of an absolute path, all but its last part; not those of an address such as https://…"""
 
 
 @runtime_checkable
@@ -104,21 +110,31 @@ class Models:
         """The model, loaded; the first call takes a while.
 
         Raises:
-            RefusedError: There is none of that number.
-            EgoshiftError: It cannot be loaded.
+            RefusedError: There is none of that number, or it cannot be loaded; names no place on the server.
         """
         if not 0 <= number < len(self._given):
             raise RefusedError(422, "there is no such model; start the page with `egoshift app --model DIR`")
         with self._locks[number]:
             if number not in self._opened:
-                self._opened[number] = self._open(self._given[number])
+                try:
+                    self._opened[number] = self._open(self._given[number])
+                except EgoshiftError as error:
+                    raise RefusedError(422, self.public(number, str(error))) from None
             return self._opened[number]
+
+    def public(self, number: int, text: str) -> str:
+        """A text in which the model goes by the name that is shown, and other files by the last part of theirs."""
+        given = self._given[number]
+        names = {given, str(Path(given)), os.path.abspath(given), os.path.realpath(given)} - {"."}
+        for name in sorted(names, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w/.~-]){re.escape(name)}(?![\w-])", lambda _: self.names[number], text)
+        return _FOLDERS.sub("", text)
 
     def told(self, number: int) -> dict[str, object]:
         """What the page is told of a model; loads it.
 
         Raises:
-            EgoshiftError: As ``get`` does.
+            RefusedError: As ``get`` does.
         """
         model = self.get(number)
         return {

@@ -203,7 +203,8 @@ class Runs:
         try:
             self._predict(run)
         except EgoshiftError as error:
-            run.error, run.state = run.recording.public(str(error)), "failed"
+            text = self._models.public(run.ask.model, run.recording.public(str(error)))
+            run.error, run.state = text, "failed"
         except OSError as error:
             run.error, run.state = str(not_written(run.recording.name, error)), "failed"
         except Exception as error:

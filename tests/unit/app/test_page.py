@@ -8,9 +8,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from egoshift.app.document import SCRIPT_PARTS, make_page
+from egoshift.app.models import Models
+from egoshift.app.server import create_app, open_predictor
+from egoshift.app.service import Settings
 from egoshift.errors import CheckpointError
 from tests.fixtures.predictors import ColourPredictor
-from tests.unit.app.conftest import Opened, ended, service_of, upload
+from tests.unit.app.conftest import Opened, ended, run, service_of, upload
 
 PAGE = Path(__file__).parents[3] / "src" / "egoshift" / "app" / "page"
 
@@ -62,9 +65,6 @@ def test_a_model_is_told_once_it_is_loaded(client: TestClient) -> None:
 
 
 def test_a_model_that_cannot_be_loaded_says_why(colourful: Path) -> None:
-    from egoshift.app.server import create_app
-    from egoshift.app.service import Settings
-
     def refuse(name: str) -> ColourPredictor:
         raise CheckpointError(f"{name}: holds no model; give the folder that `egoshift train` wrote")
 
@@ -74,10 +74,48 @@ def test_a_model_that_cannot_be_loaded_says_why(colourful: Path) -> None:
         assert client.get("/app.js").status_code == 200  # which loads it beforehand, in silence
         told = client.get("/api/models/0")
         assert told.status_code == 422
-        assert told.json()["error"] == "runs/none: holds no model; give the folder that `egoshift train` wrote"
+        assert told.json()["error"] == "none: holds no model; give the folder that `egoshift train` wrote"
         id = upload(client, colourful)["id"]
-        run = client.post("/api/runs", json={"recording": id}).json()
-        assert ended(client, run["id"])["error"] == told.json()["error"]
+        asked = client.post("/api/runs", json={"recording": id}).json()
+        assert ended(client, asked["id"])["error"] == told.json()["error"]
+
+
+@pytest.mark.parametrize("kind", ["absolute", "relative", "linked", "roundabout"])
+def test_what_is_wrong_with_a_model_names_no_place_on_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colourful: Path, kind: str
+) -> None:
+    place = tmp_path / "of me" / "runs" / "kitchen"
+    (place / "text").mkdir(parents=True)
+    (place / "config.json").write_text("{}")
+    monkeypatch.chdir(place.parent)
+    (tmp_path / "link").symlink_to(place)
+    kinds = {"absolute": place, "relative": "kitchen", "linked": tmp_path / "link", "roundabout": "../runs/./kitchen"}
+    app = create_app(Settings(models=(str(kinds[kind]),), isolate=False))
+    shown = "link" if kind == "linked" else "kitchen"
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        said = client.get("/api/models/0")
+        assert said.status_code == 422
+        id = upload(client, colourful)["id"]
+        errors = [said.json()["error"], run(client, id)["error"]]
+    for error in errors:
+        assert error.startswith(f"{shown}/config.json: is not a trained model's: ")
+        assert "of me" not in error
+        assert "runs/" not in error
+        assert str(tmp_path) not in error
+
+
+def test_no_other_place_is_named_where_a_model_is_at_fault() -> None:
+    def public(given: str, text: str) -> str:
+        return Models((given,), open_predictor).public(0, text)
+
+    away = "/home/me/.cache/hub/models--a--m/snapshots/0f/config.json: is damaged; copy it to /srv/w again"
+    assert public("a/m", away) == "config.json: is damaged; copy it to w again"
+    assert public("a/m", "clip:/home/me/w.pt: give https://example.org/w or and/or") == (
+        "clip:w.pt: give https://example.org/w or and/or"
+    )
+    assert public("m", "m: a model m/x of many in other/m/y") == "m: a model m/x of many in other/m/y"
+    assert public("runs/m", "runs/m: is runs/more, not my/runs/m") == "m: is runs/more, not my/runs/m"
+    assert public(".", "config.json: is damaged.") == "config.json: is damaged."
 
 
 def test_the_script_loads_the_first_model_beforehand(client: TestClient, model: ColourPredictor) -> None:
