@@ -204,3 +204,14 @@ def test_the_kind_of_file_system_is_that_of_the_nearest_mount(tmp_path, monkeypa
     )
     folders = [Path("/"), tmp_path, tmp_path / "store", tmp_path / "own" / "store", tmp_path / "ownother"]
     assert [lock._is_of_one_machine(folder) for folder in folders] == [True, False, False, True, False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_mounts_of_any_name_are_looked_through_and_without_a_list_of_them_stores_may_be_shared(tmp_path, monkeypatch):
+    mounts = tmp_path / "mounts"
+    mounts.write_bytes(f"/dev/a /{chr(255)} ext4 rw 0 0\n/dev/b {tmp_path.resolve()} ext4 rw 0 0\n".encode("latin-1"))
+    read_text = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, **how: read_text(mounts, **how))
+    assert lock._is_of_one_machine(tmp_path)
+    mounts.unlink()
+    assert not lock._is_of_one_machine(tmp_path)
