@@ -110,6 +110,7 @@ def test_a_clip_is_read_from_the_rows_that_were_recorded_in_it():
     present = [False, True, False, True, False, True, False, True]
     windows = Windows.of(store_of(times, present), clips)
     assert [values.tolist() for values in windows.spans()] == [[1, 1, 5], [4, 4, 6]]
+    assert windows.subset(np.array([2])).nearest(np.array([0]), np.array([[0.1]])).tolist() == [[5]]
 
 
 def test_nothing_was_recorded_of_a_video_that_is_not_there():
