@@ -7,6 +7,7 @@ YAML lets a few hundred characters stand for billions of values.
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ MOST_MERGED = 10_000
 
 MOST_DIGITS = 300
 """Characters of a number in YAML, of any form; Python shows no number of more than 4300 digits."""
+
+MOST_LONG = 10_000
+"""Numbers of which others have the hash; a dict with a hundred thousand such keys takes minutes to fill."""
 
 MOST_DEPTH = 100
 """How deep YAML may be nested."""
@@ -138,6 +142,11 @@ def is_there(path: Path) -> bool:
         return False
 
 
+def shares_hash(value: object) -> bool:
+    """Whether a value is a whole number so large that smaller ones have its hash; nanoseconds since 1970 are not."""
+    return isinstance(value, int) and abs(value) >= sys.hash_info.modulus
+
+
 class _Loader(yaml.SafeLoader):
     """YAML's own, which neither copies without end where mappings are merged nor reads numbers of any length.
 
@@ -147,7 +156,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str):
         super().__init__(text)
-        self._merged = 0
+        self._merged = self.num_long = 0
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         for key, value in node.value:
@@ -173,7 +182,12 @@ def _bounded(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         if length > MOST_DIGITS:
             problem = f"a number of {length} characters cannot be read; write it in quotes, or shorter"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-        return construct(loader, node)
+        value = construct(loader, node)
+        loader.num_long += shares_hash(value)
+        if loader.num_long > MOST_LONG:
+            problem = f"more than {MOST_LONG} numbers beyond 2^61 cannot be read; write them in quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return value
 
     return constructed
 

@@ -1,6 +1,7 @@
 """JSON and YAML of strangers: a value, or one line that says why not, soon."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,12 @@ def test_half_of_a_surrogate_pair_is_refused_and_a_whole_one_is_a_character() ->
     with pytest.raises(ValueError, match=r"half of a character \('\\ud800'\)"):
         parse_json(b'{"a": ["\\ud800"]}')
     assert parse_json('"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
+
+
+def test_yaml_fills_no_dict_with_keys_of_one_hash() -> None:
+    modulus = (1 << 61) - 1
+    few, many = ("".join(f"{number * modulus}: 1\n" for number in range(1, most)) for most in (1000, 10_002))
+    assert len(parse_yaml(few)) == 999
+    with pytest.raises(ValueError, match="more than 10000 numbers beyond 2\\^61 cannot be read"):
+        parse_yaml(many)
+    assert parse_yaml(f"{time.time_ns()}: 1") is not None

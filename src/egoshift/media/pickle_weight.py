@@ -10,6 +10,8 @@ import pickletools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from egoshift.foreign import MOST_LONG, shares_hash
+
 MOST_DEPTH = 100
 """How deep values may lie in one another, calls counted; the modules of a scripted model, which nest deepest, reach
 about 30."""
@@ -97,7 +99,7 @@ class _Walk:
         self._size = size
         self._stacks: list[list[_Value]] = [[]]  # a mark begins a new one
         self._memory: dict[int, _Value] = {}
-        self._reused = 0
+        self._reused = self._long = 0
 
     def follow(self, code: pickletools.OpcodeInfo, argument: object) -> None:
         if code.name in _NUMBERS:
@@ -114,6 +116,9 @@ class _Walk:
             self._to_the_mark()
         else:
             taken = self._taken(code)
+            self._long += shares_hash(argument)
+            if self._long > MOST_LONG:
+                raise ValueError(f"holds more than {MOST_LONG} numbers beyond 2^61")
             if code.name in _GROWERS:
                 self._grow(taken)
             elif code.stack_after:

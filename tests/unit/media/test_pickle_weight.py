@@ -18,6 +18,13 @@ DEEP = "nested too deeply"
 GROWS = "adds to a value that lies in another already"
 
 PAIR = b"h\x00h\x00\x86q\x000"  # the value under number 0 becomes a pair of itself
+
+
+def keyed(number: int) -> bytes:
+    """A key that has the hash of others, and a value."""
+    return b"\x8a\x0c" + (number * ((1 << 61) - 1)).to_bytes(12, "little") + b"N"
+
+
 HOSTILE = {
     "pairs of pairs as a key": (b"}N" + b"2\x86" * 20 + b"Ns", AGAIN),
     "pairs of pairs by number": (b"Nq\x000" + PAIR * 20 + b"}h\x00Ns", AGAIN),
@@ -30,6 +37,7 @@ HOSTILE = {
     "calls within calls": (b"ctorch\nSize\nq\x000N" + b"\x85q\x010h\x00h\x01R" * 200, DEEP),
     "a long number": (b"\x8b\x88\x13\x00\x00" + b"\x7f" * 5000, "holds a number of 39999 bits"),
     "a long number as a key": (b"}\x8b\x88\x13\x00\x00" + b"\x80" * 5000 + b"Ns", "holds a number of 39999 bits"),
+    "keys of one hash": (b"}(" + b"".join(map(keyed, range(1, 10_002))) + b"u", "holds more than 10000 numbers beyond"),
     "a list in itself": (b"]q\x00h\x00a", GROWS),
     "a list that is filled when it lies in another": (b"]q\x00]h\x00ah\x00Na", GROWS),
     "a list under another name": (b"]q\x00ctorch\nSize\nh\x00\x85RNa", GROWS),
