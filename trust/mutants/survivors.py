@@ -31,7 +31,7 @@ class Rule:
         """Whether the change is one of what makes no difference, and of nothing else."""
         bare = re.sub(rf"(, )?({self.pattern})", "", survivor.change)
         # Of an argument that a mutant leaves out, its comma is left.
-        before, _, after = re.sub(r", (?=\))", "", bare).partition(" -> ")
+        before, _, after = re.sub(r", (?=\))|(?<=\(), ", "", bare).partition(" -> ")
         return bare != survivor.change and before == after
 
 
