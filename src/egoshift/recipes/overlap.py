@@ -83,8 +83,9 @@ def check_targets(run: Run, source: Opened) -> None:
     A data set that cannot be read yet, or has no features yet, is looked at when it is evaluated on.
 
     Raises:
-        ConfigError: As ``overlap_of``.
+        ConfigError: As ``overlap_of`` and ``check_names``.
     """
+    check_names(run, run.test)
     if len(source.clips("test", "val")):
         overlap_of(run, source, source, run.overlap)
     for path in run.test:
@@ -94,6 +95,30 @@ def check_targets(run: Run, source: Opened) -> None:
         except EgoshiftError:
             continue
         overlap_of(run, source, target, run.overlap, tested)
+
+
+def check_names(run: Run, cards: Sequence[Path]) -> None:
+    """Refuse two data sets of one name: results, tables and their files tell them apart by nothing else.
+
+    Args:
+        run: The run, whose source is one of them.
+        cards: The data cards to test on.
+
+    Raises:
+        ConfigError: There are two.
+    """
+    places: dict[str, Path] = {}
+    for card in (run.train, *cards):
+        try:
+            name = DataCard.read(card).name
+        except EgoshiftError:
+            continue
+        first = places.setdefault(name, card)
+        if first.resolve() != card.resolve():
+            raise ConfigError(
+                f"{card}: this data set is called {name!r}, as that of {first} is, so that their results could not be "
+                "told apart; give a data card with another 'name: …'"
+            )
 
 
 def overlap_of(

@@ -27,7 +27,7 @@ from egoshift.features import AbstractFeatureSource
 from egoshift.processes import processes
 from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups, provenance_of
 from egoshift.recipes.models import class_texts
-from egoshift.recipes.overlap import overlap_of
+from egoshift.recipes.overlap import check_names, overlap_of
 from egoshift.recipes.run import OverlapRule, Run
 from egoshift.recipes.run_files import read_run
 from egoshift.recipes.stores import Opened, made_from
@@ -165,9 +165,11 @@ def cases(
 
     Raises:
         StoreError: The features of a data set are absent, or by other weights than those trained on.
-        ConfigError: Clips to test on show what training saw.
+        ConfigError: Clips to test on show what training saw, or two data sets have one name.
     """
-    for card in cards if cards is not None else default_cards(run, source):
+    chosen = cards if cards is not None else default_cards(run, source)
+    check_names(run, chosen)
+    for card in chosen:
         opened = source if card.resolve() == run.train.resolve() else Opened.of(run, card)
         target = Target(run, source, opened, overlap_of(run, source, opened, rule))
         for labels, checkpoint in checkpoints.items():

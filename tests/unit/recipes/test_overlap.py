@@ -134,6 +134,21 @@ def test_the_same_name_of_another_file_elsewhere_is_another_video(clip: Path, tm
     assert result.provenance.overlap == Overlap()
 
 
+def test_two_data_sets_of_one_name_are_refused_before_anything_is_evaluated(clip: Path, tmp_path: Path) -> None:
+    """Two people's folders called alike: the results would have had one file, and one table."""
+    cards = [write_card(tmp_path / person, [*TRAIN, "w,0.0,1.0,cup,test"], name="videos") for person in ("ann", "ben")]
+    run = run_of(cards[0], clip)
+    with pytest.raises(
+        ConfigError, match=r"ben/videos.yaml: this data set is called 'videos', as that of \S+ann/videos"
+    ):
+        train(run.model_copy(update={"test": (cards[1],)}), tmp_path / "run")
+    train(run, tmp_path / "run")
+    run_of(cards[1], clip)
+    with pytest.raises(ConfigError, match="give a data card with another 'name: …'"):
+        evaluate(tmp_path / "run", cards, device="cpu")
+    assert not list((tmp_path / "run").rglob("results/*"))
+
+
 def test_what_a_model_began_with_counts_as_training(clip: Path, tmp_path: Path) -> None:
     first = run_of(write_card(tmp_path, TRAIN), clip, method={"name": "linear_probe"})
     train(first, tmp_path / "first", device="cpu")
