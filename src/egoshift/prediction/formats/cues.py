@@ -34,16 +34,19 @@ def milliseconds(time_s: float) -> int:
 def cues(timeline: Timeline) -> tuple[Cue, ...]:
     """The cues of a timeline: of its actions, or else of verbs and nouns together, such as "take cup".
 
-    A cue lasts as long as its text stays the same. Background, and what rounding leaves no millisecond, has none.
+    A cue lasts as long as its text stays the same. Background, and what rounding leaves no millisecond, has none. Where
+    segments of one track overlap, as given ones may, all their names are said: "cut / stir".
     """
     tracks = [timeline.tracks["action"]] if "action" in timeline.tracks else _spoken(timeline)
-    names = [_by_boundary(track) for track in tracks]
-    times = sorted({time for track in names for time in track})
-    said = [""] * len(names)
+    changes = [_changes(track) for track in tracks]
+    times = sorted({time for track in changes for time in track})
+    going_on: list[dict[int, str]] = [{} for _ in tracks]
     current: list[Cue] = []
     for start, stop in pairwise(times):
-        said = [track.get(start, name) for track, name in zip(names, said, strict=True)]
-        text = " ".join(filter(None, said))
+        for track, names in zip(changes, going_on, strict=True):
+            for number, name in track.get(start, ()):
+                names.pop(number, None) if name is None else names.setdefault(number, name)
+        text = " ".join(" / ".join(dict.fromkeys(names.values())) for names in going_on if names)
         if current and current[-1].text == text and current[-1].stop_ms == start:
             current[-1] = Cue(current[-1].start_ms, stop, text)
         elif text:
@@ -62,10 +65,13 @@ def _spoken(timeline: Timeline) -> list[tuple[Segment, ...]]:
     return [timeline.tracks[label] for label in SPOKEN if label in timeline.tracks]
 
 
-def _by_boundary(track: Sequence[Segment]) -> dict[int, str]:
-    """What is said from each boundary of a track on: its names on one line, nothing in background and gaps."""
-    said: dict[int, str] = {}
-    for segment in track:
-        said[milliseconds(segment.start_s)] = " ".join(segment.name.split())
-        said[milliseconds(segment.stop_s)] = ""
-    return said
+def _changes(track: Sequence[Segment]) -> dict[int, list[tuple[int, str | None]]]:
+    """Which segments begin, with their names on one line, and which end, without, at each boundary of a track."""
+    changes: dict[int, list[tuple[int, str | None]]] = {}
+    for number, segment in enumerate(sorted(track, key=lambda each: each.start_s)):
+        name = " ".join(segment.name.split())
+        start, stop = milliseconds(segment.start_s), milliseconds(segment.stop_s)
+        if name and start < stop:
+            changes.setdefault(start, []).append((number, name))
+            changes.setdefault(stop, []).append((number, None))
+    return changes

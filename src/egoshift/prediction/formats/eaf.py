@@ -71,15 +71,16 @@ class _Tiers:
         self.num_annotations = 0
 
     def add(self, label: str, track: Sequence[Segment]) -> None:
-        """A tier of names and one of confidences."""
-        names = SubElement(self._root, "TIER", TIER_ID=label, LINGUISTIC_TYPE_REF=label)
+        """A tier of names and one of confidences; more of them where segments overlap, as in a tier they may not."""
+        for number, row in enumerate(_rows(track), 1):
+            self._add(label if number == 1 else f"{label} {number}", label, row)
+
+    def _add(self, name: str, label: str, row: Sequence[tuple[int, int, Segment]]) -> None:
+        names = SubElement(self._root, "TIER", TIER_ID=name, LINGUISTIC_TYPE_REF=label)
         sure = SubElement(
-            self._root, "TIER", TIER_ID=f"{label} confidence", LINGUISTIC_TYPE_REF="confidence", PARENT_REF=label
+            self._root, "TIER", TIER_ID=f"{name} confidence", LINGUISTIC_TYPE_REF="confidence", PARENT_REF=name
         )
-        for segment in track:
-            start, stop = milliseconds(segment.start_s), milliseconds(segment.stop_s)
-            if segment.is_background or stop <= start:
-                continue
+        for start, stop, segment in row:
             of = self._annotation(names, "ALIGNABLE_ANNOTATION", segment.name)
             self._slots += [(start, of, "TIME_SLOT_REF1"), (stop, of, "TIME_SLOT_REF2")]
             below = self._annotation(sure, "REF_ANNOTATION", f"{segment.confidence:.3f}")
@@ -96,6 +97,20 @@ class _Tiers:
         annotation = SubElement(SubElement(tier, "ANNOTATION"), kind, ANNOTATION_ID=f"a{self.num_annotations}")
         SubElement(annotation, "ANNOTATION_VALUE").text = _legal(value)
         return annotation
+
+
+def _rows(track: Sequence[Segment]) -> list[list[tuple[int, int, Segment]]]:
+    """A track's annotations with their times in milliseconds, in rows of such as do not overlap; at least one row."""
+    rows: list[list[tuple[int, int, Segment]]] = [[]]
+    for segment in sorted(track, key=lambda each: each.start_s):
+        start, stop = milliseconds(segment.start_s), milliseconds(segment.stop_s)
+        if segment.is_background or stop <= start:
+            continue
+        row = next((row for row in rows if not row or row[-1][1] <= start), None)
+        if row is None:
+            rows.append(row := [])
+        row.append((start, stop, segment))
+    return rows
 
 
 def _add_media(header: Element, video: Path, path: Path) -> None:

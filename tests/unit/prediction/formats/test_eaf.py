@@ -70,6 +70,19 @@ def test_a_library_gives_back_every_annotation_with_its_confidence(tmp_path):
     ]
 
 
+def test_segments_that_overlap_lie_on_tiers_of_their_own(tmp_path):
+    spans = [(4, 6, "cut"), (0, 10, "stir"), (5, 7, "pour"), (10, 12, "cut")]
+    track = tuple(segment(start, stop, name) for start, stop, name in spans)
+    document = Eaf(str(written(tmp_path, timeline({"verb": track}))))
+    found = {tier: document.get_annotation_data_for_tier(tier) for tier in ("verb", "verb 2", "verb 3")}
+    assert found == {
+        "verb": [(0, 10_000, "stir"), (10_000, 12_000, "cut")],
+        "verb 2": [(4000, 6000, "cut")],
+        "verb 3": [(5000, 7000, "pour")],
+    }
+    assert len(document.get_ref_annotation_data_for_tier("verb 3 confidence")) == 1
+
+
 def test_hard_names_come_back_letter_by_letter(tmp_path):
     eaf = Eaf(str(written(tmp_path, hard())))
     assert [name for _, _, name in sorted(eaf.get_annotation_data_for_tier("action"))] == list(HARD_NAMES)

@@ -54,6 +54,21 @@ def test_cues_never_overlap_or_run_backwards(written):
     assert all(a.stop_ms <= b.start_ms for a, b in pairwise(made))
 
 
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(5, 10, "cut"), (0, 5, "stir")], [(0, 5, "stir"), (5, 10, "cut")]),
+        ([(0, 10, "cut"), (5, 15, "stir")], [(0, 5, "cut"), (5, 10, "cut / stir"), (10, 15, "stir")]),
+        ([(0, 10, "cut"), (2, 4, "stir")], [(0, 2, "cut"), (2, 4, "cut / stir"), (4, 10, "cut")]),
+        ([(0, 10, "cut"), (2, 4, "cut")], [(0, 10, "cut")]),
+    ],
+    ids=["in any order", "overlapping", "one in another", "of one name"],
+)
+def test_segments_that_were_given_are_all_said(spans, expected):
+    track = tuple(segment(start, stop, name) for start, stop, name in spans)
+    assert cues(timeline({"verb": track})) == tuple(Cue(1000 * a, 1000 * b, text) for a, b, text in expected)
+
+
 def test_verbs_and_nouns_share_cues_that_end_where_either_does(tmp_path):
     expected = [
         Cue(0, 2000, "take"),
