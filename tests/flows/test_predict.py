@@ -323,6 +323,19 @@ def test_two_recordings_of_one_name_are_not_written_to_one_file(egoshift: Comman
     assert "several videos are called v4" in answer.err
 
 
+@pytest.mark.parametrize("option", ["--segments", "--nouns"])
+def test_what_is_read_is_not_written_over(egoshift: Command, place: Path, tmp_path: Path, option: str):
+    own = tmp_path / "v3.csv"
+    own.write_text("start,stop\n0,1\n" if option == "--segments" else "cup\nknife\n")
+    before = own.read_text()
+    video = ("predict", place / "kitchen" / "v3.mp4", "--model", place / "xmic", "--format", "csv")
+    answer = egoshift(*video, option, own, "-o", tmp_path)
+    assert (answer.code, len(answer.lines)) == (1, 1)
+    assert "v3.csv: is read, and would be overwritten; give another folder with --out" in answer.err
+    assert own.read_text() == before
+    assert egoshift(*video, option, own, "-o", tmp_path / "out").code == 0
+
+
 def test_a_full_disk_is_one_line_and_the_others_go_on(egoshift: Command, place: Path, tmp_path: Path):
     (tmp_path / "out").write_text("a file where the folder would be")
     videos = (place / "kitchen" / "v3.mp4", place / "kitchen" / "v4.mp4")

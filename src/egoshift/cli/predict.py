@@ -118,7 +118,10 @@ def predict(
         "frame_rate_hz": frame_rate,
         "cache": cache,
     }
-    job = Job(predictor, asked, options, _spans(segments), tuple(form.value for form in format or ()), out, overlay)
+    listed = (Path(words) for words in (verbs, nouns) if words is not None)
+    given = [path for path in (segments, actions, synonyms, audio, imu, hands, *listed) if path is not None]
+    forms = tuple(form.value for form in format or ())
+    job = Job(predictor, asked, options, _spans(segments), forms, out, overlay, given)
     with isolated_if(isolate):
         job.run(videos or [], as_json=json)
 

@@ -28,7 +28,9 @@ class Job:
         formats: Sequence[str],
         out: Path,
         overlay: Path | None,
+        given: Sequence[Path] = (),
     ):
+        self._given = given
         self._predictor, self._asked, self._options, self._spans = predictor, asked, options, spans
         self._formats, self._out, self._overlay = formats, out, overlay
         self._failed = self._interrupted = False
@@ -38,6 +40,7 @@ class Job:
         from egoshift.errors import EgoshiftError
 
         self._check_names(videos)
+        self._check_given(videos)
         documents = []
         for video in videos:
             try:
@@ -65,7 +68,24 @@ class Job:
         stems = [video.stem for video in videos]
         twice = next((stem for stem in stems if stems.count(stem) > 1), None)
         if self._formats and twice is not None:
-            raise ConfigError(f"several videos are called {twice}, and would be written to one file; run one at a time")
+            raise ConfigError(
+                f"several videos are called {twice}, and would be written to one file; run one at a time, each into an "
+                "--out of its own"
+            )
+
+    def _check_given(self, videos: Sequence[Path]) -> None:
+        """What is written may take the place of what was written before, and not of what is read."""
+        from egoshift.errors import ConfigError
+        from egoshift.foreign import is_there
+
+        inputs = [path.resolve() for path in (*videos, *self._given) if is_there(path)]
+        written = [self._path(video, form) for video in videos for form in self._formats]
+        for path in written if self._overlay is None else (*written, self._overlay):
+            if path.resolve() in inputs:
+                raise ConfigError(f"{path}: is read, and would be overwritten; give another folder with --out")
+
+    def _path(self, video: Path, form: str) -> Path:
+        return self._out / f"{video.stem}.{form}"
 
     def _predict(self, video: Path) -> "Prediction":
         from dataclasses import replace
@@ -82,7 +102,7 @@ class Job:
         from egoshift.prediction.overlay import write_overlay
 
         for form in self._formats:
-            path = self._out / f"{prediction.path.stem}.{form}"
+            path = self._path(prediction.path, form)
             write_timeline(prediction.timeline, form, path)
             errors.print(f"wrote {path}", markup=False, soft_wrap=True)
         if self._overlay is not None and not self._interrupted:
