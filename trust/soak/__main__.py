@@ -51,7 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Figure("rounds of extract, train, evaluate, predict in one process", f"{rounds}"),
             Figure("requests to the page", f"{requests:,}"),
             *(
-                Figure(f"memory of the {name}: growth an hour", f"{_memory_growth(of):+.1%}", f"< {MOST_GROWTH:.0%}")
+                Figure(
+                    f"memory of the {name} process: growth an hour",
+                    f"{_memory_growth(of):+.1%}",
+                    f"< {MOST_GROWTH:.0%}",
+                )
                 for name, of in series.items()
             ),
             Figure("growing counts of handles, threads and temporary files", f"{_growing_counts(grown)}", "0"),
