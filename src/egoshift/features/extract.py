@@ -26,6 +26,7 @@ from egoshift.features.parts import writing_to
 from egoshift.features.pipeline import Pipeline
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
+from egoshift.features.source import Source
 from egoshift.features.store import Store
 from egoshift.features.wanted import Wanted, wanted_videos
 from egoshift.features.work import AbstractWork, Workers
@@ -47,8 +48,8 @@ class ExtractReport:
         clips_usable: Clips that the store covers.
         seconds: How long this call took.
         faults: Everything that was left out: of the annotations, of the media, of the encoding.
-        notices: What a person should know: a video encoded again because its file changed; features far from those of
-            float32.
+        notices: What a person should know: a video encoded again because its file, or how it is read, changed; features
+            far from those of float32.
         error: How far they are; none where it was not measured, or where there is nothing to measure.
     """
 
@@ -113,7 +114,11 @@ def extract(
         recover(out)
         draft = Draft.begin(out, settings)
         found = check(dataset, locator=locator if "hand" in settings.views else None, read_detections=False)
-        wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept())
+
+        def source_of(video_id: str) -> Source:
+            return Source.of_pictures(found.videos[video_id])
+
+        wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept(), source_of)
         draft.check_space(wanted)
         meter = Meter(wanted, len(settings.views), progress)
         work = FrameWork(encoder, settings.views, locator, batch_size, found.videos, dataset.frame_rates_hz)
@@ -216,10 +221,10 @@ def note_error(draft: Draft, work: FrameWork, wanted: Sequence[Wanted]) -> None:
 
 
 def notices(wanted: Sequence[Wanted], error: FeatureError | None = None) -> tuple[str, ...]:
-    """What a person should know: each video that is encoded again because its file changed; an error that is large."""
+    """What a person should know: each video that is encoded again, and what of it changed; an error that is large."""
     far = () if error is None or error.mean <= FAR else (_far(error),)
     return far + tuple(
-        f"{video.info.path}: is not the file that was stored as {video.video_id!r} before; it was encoded again"
+        f"{video.info.path}: {video.change} {video.video_id!r} before; it was encoded again"
         for video in wanted
         if video.replaced
     )

@@ -30,6 +30,8 @@ class VideoEntry(BaseModel):
         fingerprint: xxh3-64 of the first and the last 64 KiB of the file (for a folder: of its file names and sizes).
         times_hash: xxh3-64 of the stored times.
         hashes: xxh3-64 of its rows of each other array; empty in stores that were written before these were kept.
+        read_as: How a sensor's file was read: its layout, which part of it, where the recording begins, the rate of its
+            frames. Empty for pictures, and in older stores.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +42,7 @@ class VideoEntry(BaseModel):
     fingerprint: str
     times_hash: str
     hashes: dict[str, str] = {}
+    read_as: str = ""
 
     def all_hashes(self) -> dict[str, str]:
         """The hash of its rows of each array; empty where only that of the times is known."""

@@ -24,6 +24,7 @@ from egoshift.features.parts import writing_to
 from egoshift.features.plan import FramePlan
 from egoshift.features.progress import ExtractProgress, Meter
 from egoshift.features.recordings import LEAST_PRESENT, Signal, clip_rows, read_signal, windows_of
+from egoshift.features.source import Source
 from egoshift.features.wanted import Wanted, wanted_videos
 from egoshift.features.work import AbstractWork, Workers
 from egoshift.media import SensorReader
@@ -83,7 +84,11 @@ def extract_sensor(
     with writing_to(out), writing(out, wait=wait):
         recover(out)
         draft = Draft.begin(out, settings)
-        wanted = wanted_videos(clips, _recordings(clips, files), plan, draft.kept())
+
+        def source_of(video_id: str) -> Source:
+            return Source.of_sensor(files[video_id], dataset.frame_rates_hz.get(video_id))
+
+        wanted = wanted_videos(clips, _recordings(clips, files), plan, draft.kept(), source_of)
         draft.check_space(wanted)
         meter = Meter(wanted, 1, progress)
         work = SensorWork(tower, files, dataset.frame_rates_hz, batch_size)

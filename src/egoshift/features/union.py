@@ -103,7 +103,7 @@ def _sources(stores: Sequence[Store]) -> tuple[dict[str, tuple[VideoEntry, Sourc
             entry = _with_hashes(store.manifest.videos[video], source)
             if video not in sources:
                 sources[video], kept_in[video] = (entry, source), store.path
-            elif sources[video][0] != entry:
+            elif not _alike(sources[video][0], entry):
                 other = f"{kept_in[video]} ({_difference(sources[video][0], entry)})"
                 faults.append(
                     f"{store.path}: video {video!r} is not the same in {other}; leave one of the two stores out, or "
@@ -122,8 +122,16 @@ def _with_hashes(entry: VideoEntry, source: Source) -> VideoEntry:
     return entry.model_copy(update={"hashes": {name: hash_of(rows[name]) for name in rows if name != "times"}})
 
 
+def _alike(one: VideoEntry, other: VideoEntry) -> bool:
+    """Whether two entries say the same, as far as both say it."""
+    unsaid = {name: "" for name in ("read_as",) if "" in (getattr(one, name), getattr(other, name))}
+    return one.model_copy(update=unsaid) == other.model_copy(update=unsaid)
+
+
 def _difference(one: VideoEntry, other: VideoEntry) -> str:
     """In what two entries of one video differ, in words."""
     if (one.num_bytes, one.fingerprint) != (other.num_bytes, other.fingerprint):
         return "another file"
+    if one.read_as != other.read_as:
+        return "read in another way"
     return "other times" if one.times_hash != other.times_hash else "other features"

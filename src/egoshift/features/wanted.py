@@ -1,7 +1,6 @@
 """What a store should hold of each video, and what of that is missing."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -13,10 +12,9 @@ from jaxtyping import Float64
 
 from egoshift.features.manifest import VideoEntry
 from egoshift.features.plan import FramePlan, ticks
-from egoshift.remote import ranges
+from egoshift.features.source import Source
 
 Times = Float64[np.ndarray, " times"]
-_ENDS_BYTES = 1 << 16
 
 
 @runtime_checkable
@@ -55,9 +53,8 @@ class Wanted:
         num_clips: How many usable clips lie in it.
         asked_s: The times that those clips need.
         missing_s: Those of them that are not stored yet.
-        num_bytes: Size of the file now.
-        fingerprint: Of the file now.
-        replaced: Whether what is stored is of another file, and of no use.
+        source: What its rows are made of now.
+        change: What makes it another source than that of the stored rows, in words; empty where these are of use.
     """
 
     video_id: str
@@ -65,23 +62,32 @@ class Wanted:
     num_clips: int
     asked_s: Float64[np.ndarray, " asked"]
     missing_s: Float64[np.ndarray, " missing"]
-    num_bytes: int
-    fingerprint: str
-    replaced: bool
+    source: Source
+    change: str = ""
+
+    @property
+    def replaced(self) -> bool:
+        """Whether what is stored is of another source, and of no use."""
+        return bool(self.change)
 
     def entry(self, times_s: Times) -> VideoEntry:
         """What the manifest will say once these times are stored."""
         return VideoEntry(
             rows=len(times_s),
             duration_s=self.info.duration_s,
-            num_bytes=self.num_bytes,
-            fingerprint=self.fingerprint,
+            num_bytes=self.source.num_bytes,
+            fingerprint=self.source.fingerprint,
             times_hash=xxhash.xxh3_64_hexdigest(times_s.tobytes()),
+            read_as=self.source.read_as,
         )
 
 
 def wanted_videos(
-    clips: pl.DataFrame, videos: Mapping[str, Recorded], plan: FramePlan, kept: Mapping[str, Kept]
+    clips: pl.DataFrame,
+    videos: Mapping[str, Recorded],
+    plan: FramePlan,
+    kept: Mapping[str, Kept],
+    source_of: Callable[[str], Source],
 ) -> tuple[Wanted, ...]:
     """What is wanted of each video that a clip lies in, in the order of their ids.
 
@@ -90,32 +96,16 @@ def wanted_videos(
         videos: The file of each of their videos.
         plan: Which times.
         kept: What is stored already, by video id.
+        source_of: What the rows of a video are made of.
     """
     wanted = []
     for (video_id,), group in clips.sort("video_id").group_by("video_id", maintain_order=True):
         info = videos[str(video_id)]
         asked = plan.times(group["start_s"].to_numpy(), group["stop_s"].to_numpy(), info.duration_s)
-        num_bytes, fingerprint = identity(info.path)
+        source = source_of(str(video_id))
         stored = kept.get(str(video_id))
-        replaced = stored is not None and (stored.entry.num_bytes, stored.entry.fingerprint) != (num_bytes, fingerprint)
-        usable = np.zeros(0) if stored is None or replaced else stored.times_s
+        change = "" if stored is None else source.change_since(stored.entry)
+        usable = np.zeros(0) if stored is None or change else stored.times_s
         missing = asked[~np.isin(ticks(asked), ticks(usable))]
-        wanted.append(Wanted(str(video_id), info, len(group), asked, missing, num_bytes, fingerprint, replaced))
+        wanted.append(Wanted(str(video_id), info, len(group), asked, missing, source, change))
     return tuple(wanted)
-
-
-def identity(path: Path) -> tuple[int, str]:
-    """Size and fingerprint of a video file or of a folder of frames: enough to notice that it is another one."""
-    digest = xxhash.xxh3_64()
-    if path.is_dir():
-        sizes = {entry.name: entry.stat().st_size for entry in path.iterdir() if entry.is_file()}
-        for name in sorted(sizes):
-            digest.update(f"{name} {sizes[name]}\n".encode())
-        return sum(sizes.values()), digest.hexdigest()
-    with ranges(path) or path.open("rb") as file:
-        num_bytes = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        digest.update(file.read(_ENDS_BYTES))
-        file.seek(max(0, num_bytes - _ENDS_BYTES))
-        digest.update(file.read(_ENDS_BYTES))
-    return num_bytes, digest.hexdigest()

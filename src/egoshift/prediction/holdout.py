@@ -9,7 +9,7 @@ from torch import Tensor
 
 from egoshift.datasets.overlap import TOLERANCE_S, canonical
 from egoshift.errors import ConfigError
-from egoshift.features.wanted import identity
+from egoshift.media.identity import identity
 from egoshift.prediction.examples import Examples
 
 ENOUGH_RECORDINGS = 4

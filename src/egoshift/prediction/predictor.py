@@ -210,7 +210,7 @@ class Predictor:
             ConfigError: A sensor that the model needs is not there.
         """
         classifiers = [model.classifier for model in self.package.models]
-        with cache_of(recording.path, cache) as folder:
+        with cache_of(recording, cache) as folder:
             found = gather(
                 recording,
                 self.package.streams,

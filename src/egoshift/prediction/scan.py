@@ -24,8 +24,8 @@ from egoshift.features import ExtractProgress, FramePlan, Store, View, extract, 
 from egoshift.features.draft import Draft
 from egoshift.features.extract import make_settings
 from egoshift.features.manifest import Manifest, library_versions
-from egoshift.features.wanted import identity
 from egoshift.files import plain
+from egoshift.media.identity import identity
 from egoshift.prediction.recording import HandsOf, Recording
 from egoshift.records import CLIP_SCHEMA, Dataset
 
@@ -67,19 +67,23 @@ def default_cache() -> Path:
 
 
 @contextmanager
-def cache_of(path: Path, cache: Path | None) -> Iterator[Path]:
-    """The folder of a recording's features: named after the file's content, so that a changed file has another.
+def cache_of(recording: Recording, cache: Path | None) -> Iterator[Path]:
+    """The folder of a recording's features: named after its file's content, so that a changed file has another.
+
+    So has a folder of numbered frames at another rate, which shows other frames at the same times.
 
     Args:
-        path: The recording.
+        recording: Which.
         cache: Where such folders are; none takes a folder that is removed afterwards.
     """
     if cache is None:
         with tempfile.TemporaryDirectory(prefix="egoshift-") as temporary:
             yield Path(temporary)
         return
+    path = recording.path
     num_bytes, fingerprint = identity(path)
-    folder = cache / f"{plain(path.stem)[:40]}-{fingerprint}-{num_bytes}"
+    rate = f"-{recording.frame_rate_hz}hz" if path.is_dir() else ""
+    folder = cache / f"{plain(path.stem)[:40]}-{fingerprint}-{num_bytes}{rate}"
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
 

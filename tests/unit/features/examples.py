@@ -14,6 +14,7 @@ from egoshift.features.draft import Draft
 from egoshift.features.extract import make_settings
 from egoshift.features.manifest import Manifest, View
 from egoshift.features.plan import FramePlan
+from egoshift.features.source import Source
 from egoshift.features.store import Store
 from egoshift.features.wanted import Wanted
 from egoshift.media import AbstractHandLocator, HandBoxes, VideoInfo
@@ -156,7 +157,7 @@ def make_store(
         if "hand" in views:
             rows["hand_boxes"] = np.tile(np.array([0, 0, 0.5, 1], np.float32), (len(seconds), 1))
             rows["hand_origins"] = np.ones(len(seconds), np.uint8)
-        draft.add(Wanted(video_id, info, 1, seconds, seconds, 1, "f", False), rows)
+        draft.add(Wanted(video_id, info, 1, seconds, seconds, Source(1, "f")), rows)
     return draft.finish(set(times_s), {}, ())
 
 
@@ -173,7 +174,7 @@ def make_sensor_store(path: Path, present: Mapping[str, Sequence[bool]], *, rate
         features = np.where(np.asarray(there)[:, None], np.stack(columns, 1), 0).astype(np.float16)
         info = VideoInfo(path / video_id, len(there) / rate_hz, 96, 64, 30.0, None, 0, "h264")
         rows: dict[str, np.ndarray] = {"times": seconds, "window": features, "present": np.asarray(there, np.uint8)}
-        draft.add(Wanted(video_id, info, 1, seconds, seconds, 1, "f", False), rows)
+        draft.add(Wanted(video_id, info, 1, seconds, seconds, Source(1, "f")), rows)
     return draft.finish(set(present), {}, ())
 
 

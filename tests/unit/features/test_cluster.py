@@ -13,13 +13,14 @@ from egoshift.errors import ConfigError
 from egoshift.features import Workers
 from egoshift.features.cluster import Share, cluster, shares
 from egoshift.features.crew import in_tasks
+from egoshift.features.source import Source
 from egoshift.features.wanted import Wanted
 from egoshift.media import VideoInfo
 
 
 def wanted(name: str, num_rows: int) -> Wanted:
     times = np.arange(num_rows) / 4
-    return Wanted(name, VideoInfo(Path(name), 9.0, 96, 64, 30.0, None, 0, "h264"), 1, times, times, 1, "f", False)
+    return Wanted(name, VideoInfo(Path(name), 9.0, 96, 64, 30.0, None, 0, "h264"), 1, times, times, Source(1, "f"))
 
 
 @pytest.mark.parametrize("number", [None, 1, 2, 3, 5, 12])

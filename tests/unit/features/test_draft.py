@@ -14,6 +14,7 @@ from egoshift.features.layout import MANIFEST, UNFINISHED, bytes_per_row
 from egoshift.features.manifest import FeatureError, Manifest
 from egoshift.features.parts import part_files, read_parts
 from egoshift.features.rows import Rows
+from egoshift.features.source import Source
 from egoshift.features.wanted import Wanted
 from egoshift.media import VideoInfo
 
@@ -31,7 +32,7 @@ def rows(times_s: list[float], value: float) -> Rows:
 def wanted(video_id: str, times_s: list[float], *, missing_s: list[float] | None = None, replaced: bool = False):
     info = VideoInfo(Path(video_id), 9.0, 96, 64, 30.0, None, 0, "h264")
     missing = np.array(times_s if missing_s is None else missing_s)
-    return Wanted(video_id, info, 1, np.array(times_s), missing, 1, "f", replaced)
+    return Wanted(video_id, info, 1, np.array(times_s), missing, Source(1, "f"), "is not" if replaced else "")
 
 
 def begun(path: Path, settings: Manifest = SETTINGS) -> Draft:

@@ -1,6 +1,7 @@
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -392,3 +393,16 @@ def test_pictures_are_stored_as_bytes_and_added_to_later(dataset, videos, tmp_pa
         assert array.dtype == np.uint8
         np.testing.assert_allclose(array, half.array(view).astype(np.float64) * 255, rtol=0, atol=1)
         assert [shown_index(row / 255) for row in array] == [shown_index(row) for row in half.array(view)]
+
+
+def test_a_folder_of_frames_at_another_rate_is_encoded_again_with_a_notice(tmp_path):
+    folder = write_frames(tmp_path / "frames", range(1, 41))
+    data = example_dataset({"v": folder}, [("v", 0.0, 1.0)])
+    extract(replace(data, frame_rates_hz={"v": 10.0}), BlockEncoder(), tmp_path / "s")
+    twice = replace(data, frame_rates_hz={"v": 20.0})
+    report = extract(twice, BlockEncoder(), tmp_path / "s")
+    assert [shown_index(row) for row in report.store.array("full")] == [0, 5, 10, 15]
+    notice = f"{folder}: has another frame rate than what was stored as 'v' before; it was encoded again"
+    assert report.notices == (notice,)
+    again = extract(twice, BlockEncoder(), tmp_path / "s")
+    assert (again.videos_encoded, again.notices) == (0, ())

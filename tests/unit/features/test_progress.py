@@ -3,13 +3,14 @@ from pathlib import Path
 import numpy as np
 
 from egoshift.features.progress import ExtractProgress, Meter
+from egoshift.features.source import Source
 from egoshift.features.wanted import Wanted
 from egoshift.media import VideoInfo
 
 
 def video(name: str, asked: int, missing: int, clips: int = 1) -> Wanted:
     info = VideoInfo(Path(name), 10.0, 4, 4, 10.0, None, 0, "h264")
-    return Wanted(name, info, clips, np.arange(asked) / 4, np.arange(missing) / 4, 1, "f", False)
+    return Wanted(name, info, clips, np.arange(asked) / 4, np.arange(missing) / 4, Source(1, "f"))
 
 
 def test_what_was_there_counts_as_done_and_not_as_speed():

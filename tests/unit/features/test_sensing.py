@@ -1,5 +1,7 @@
 """Extraction of a sensor's features: what is stored, and that a kill changes nothing."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +144,26 @@ def test_features_that_are_no_numbers_are_a_fault_of_their_recording(ramps: Data
     spoilt.encoder.std.fill_(1e-12)  # more than float16 holds
     with pytest.raises(DataError, match="the encoder gave NaN, or more than float16 holds"):
         extract_sensor(ramps, spoilt, tmp_path / "store")
+
+
+def test_a_recording_that_is_read_in_another_way_is_encoded_again(ramps: Dataset, tmp_path: Path) -> None:
+    extract_sensor(ramps, tower(IMU), tmp_path / "store")
+    later = {**ramps.sensors, "x": {"imu": replace(ramps.sensors["x"]["imu"], begin_s=1.0)}}
+    report = extract_sensor(replace(ramps, sensors=later), tower(IMU), tmp_path / "store")
+    assert (report.videos_encoded, report.videos_kept, report.faults) == (1, 2, ())
+    path = ramps.sensors["x"]["imu"].path
+    assert report.notices == (f"{path}: is not read as what was stored as 'x' before; it was encoded again",)
+    extract_sensor(replace(ramps, sensors=later), tower(IMU), tmp_path / "anew")
+    assert contents(tmp_path / "store") == contents(tmp_path / "anew")
+
+
+def test_a_store_that_does_not_say_how_files_were_read_stays(ramps: Dataset, tmp_path: Path) -> None:
+    extract_sensor(ramps, tower(IMU), tmp_path / "store")
+    manifest = tmp_path / "store" / "manifest.json"
+    content = json.loads(manifest.read_text()) | {"checksum": ""}
+    for entry in content["videos"].values():
+        del entry["read_as"]
+    manifest.write_text(json.dumps(content))
+    assert Store.open(tmp_path / "store").manifest.videos["x"].read_as == ""
+    report = extract_sensor(ramps, tower(IMU), tmp_path / "store")
+    assert (report.videos_encoded, report.videos_kept, report.notices) == (0, 3, ())

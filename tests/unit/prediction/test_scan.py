@@ -174,11 +174,14 @@ def test_folders_are_named_after_what_is_in_the_file(video: Path, tmp_path: Path
     copy, other = tmp_path / "other name.mp4", tmp_path / "walk.mp4"
     copy.write_bytes(video.read_bytes())
     write_video(other, 20, 10)
-    with cache_of(video, tmp_path / "c") as first, cache_of(video, tmp_path / "c") as again:
+    with (
+        cache_of(open_recording(video), tmp_path / "c") as first,
+        cache_of(open_recording(video), tmp_path / "c") as again,
+    ):
         assert first == again
-    with cache_of(other, tmp_path / "c") as changed:
+    with cache_of(open_recording(other), tmp_path / "c") as changed:
         assert changed != first
-    with cache_of(copy, tmp_path / "c") as copied:
+    with cache_of(open_recording(copy), tmp_path / "c") as copied:
         assert copied.name.split("-", 2)[2] == first.name.split("-", 1)[1]
     assert first.is_dir()
 
@@ -188,7 +191,7 @@ def test_a_changed_file_is_encoded_anew(tmp_path: Path):
     for count in (30, 40):
         write_video(path, count, 10)
         encoder = BlockEncoder()
-        with cache_of(path, tmp_path / "c") as folder:
+        with cache_of(open_recording(path), tmp_path / "c") as folder:
             found = scan(path, folder, encoder)
         assert encoder.num_images > 0
         assert len(found.store) == round(4 * count / 10)
@@ -218,16 +221,24 @@ def test_another_encoder_rate_or_detector_never_finds_the_wrong_features(tmp_pat
 
 def test_a_folder_of_frames_is_a_recording(tmp_path: Path):
     folder = write_frames(tmp_path / "frames", range(1, 41))
-    with cache_of(folder, tmp_path / "c") as place:
+    with cache_of(open_recording(folder, frame_rate_hz=10), tmp_path / "c") as place:
         found = scan(folder, place, frame_rate_hz=10)
     assert indices(found.store) == [int(k / 4 * 10 + 1e-6) for k in range(16)]
 
 
+def test_a_folder_of_frames_at_another_rate_is_encoded_anew(tmp_path: Path):
+    folder = write_frames(tmp_path / "frames", range(1, 41))
+    for rate_hz in (0.5, 1.0):  # the first is more pieces long
+        with cache_of(open_recording(folder, frame_rate_hz=rate_hz), tmp_path / "c") as place:
+            found = scan(folder, place, frame_rate_hz=rate_hz)
+        assert indices(found.store) == [int(k / 4 * rate_hz + 1e-6) for k in range(round(160 / rate_hz))]
+
+
 def test_without_a_cache_the_folder_is_gone_afterwards(video: Path):
-    with cache_of(video, None) as folder:
+    with cache_of(open_recording(video), None) as folder:
         assert folder.is_dir()
     assert not folder.exists()
-    with pytest.raises(KeyboardInterrupt), cache_of(video, None) as folder:
+    with pytest.raises(KeyboardInterrupt), cache_of(open_recording(video), None) as folder:
         raise KeyboardInterrupt
     assert not folder.exists()
 

@@ -50,6 +50,7 @@ def _parts(place: Path) -> None:
     from egoshift.features.draft import Draft
     from egoshift.features.extract import make_settings
     from egoshift.features.plan import FramePlan
+    from egoshift.features.source import Source
     from egoshift.features.wanted import Wanted
     from egoshift.media import VideoInfo
 
@@ -60,7 +61,7 @@ def _parts(place: Path) -> None:
     seconds = np.array([0.0, 0.25, 0.5])
     info = VideoInfo(folder / "v", 0.75, 96, 64, 30.0, None, 0, "h264")
     rows = {"times": seconds, "full": np.zeros((3, 16), np.float16)}
-    draft.add(Wanted("v", info, 1, seconds, seconds, 1, "f", False), rows)
+    draft.add(Wanted("v", info, 1, seconds, seconds, Source(1, "f")), rows)
 
 
 def _read_parts(folder: Path) -> None:

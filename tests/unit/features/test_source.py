@@ -1,0 +1,56 @@
+"""Stored rows are of use as long as they would be made of the same."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from egoshift.features import VideoEntry
+from egoshift.features.source import Source
+from egoshift.records import SensorFile
+from tests.fixtures.videos import write_frames
+
+
+def entry_of(source: Source, duration_s: float = 1.0) -> VideoEntry:
+    return VideoEntry(
+        rows=1,
+        duration_s=source.frames_s or duration_s,
+        num_bytes=source.num_bytes,
+        fingerprint=source.fingerprint,
+        times_hash="t",
+        read_as=source.read_as,
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> SensorFile:
+    path = tmp_path / "a.vrs"
+    path.write_bytes(b"recording")
+    return SensorFile(path, "aria", "imu-left")
+
+
+def test_every_way_to_read_a_file_is_another_source(file: SensorFile) -> None:
+    ways = [file, replace(file, part="imu-right"), replace(file, begin_s=0.5), replace(file, layout="ego4d", part="")]
+    sources = [Source.of_sensor(way) for way in ways]
+    assert len(set(sources)) == len({source.read_as for source in sources}) == 4
+    assert len({source.fingerprint for source in sources}) == 1, "it is one file, which overlaps are told by"
+    for one in sources:
+        for other in sources:
+            change = "" if one is other else "is not read as what was stored as"
+            assert one.change_since(entry_of(other)) == change
+
+
+def test_frames_of_a_sensor_are_read_at_their_rate_and_those_of_a_file_at_its_own(tmp_path: Path) -> None:
+    folder = SensorFile(write_frames(tmp_path / "frames", range(1, 3)), "av")
+    slow, fast = (Source.of_sensor(folder, rate_hz) for rate_hz in (12.0, 24.0))
+    assert fast.change_since(entry_of(slow)) == "is not read as what was stored as"
+    (tmp_path / "a.mp4").write_bytes(b"video")
+    video = SensorFile(tmp_path / "a.mp4", "av")
+    assert Source.of_sensor(video, 12.0) == Source.of_sensor(video, 24.0)
+
+
+def test_an_entry_that_does_not_say_how_a_file_was_read_stays(file: SensorFile) -> None:
+    older = entry_of(Source.of_sensor(file)).model_copy(update={"read_as": ""})
+    assert Source.of_sensor(file).change_since(older) == ""
+    file.path.write_bytes(b"another")
+    assert Source.of_sensor(file).change_since(older) == "is not the file that was stored as"
