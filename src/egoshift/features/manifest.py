@@ -27,7 +27,8 @@ class VideoEntry(BaseModel):
         rows: How many times of it are stored.
         duration_s: As its container says.
         num_bytes: Size of the file, or of all frames of the folder.
-        fingerprint: xxh3-64 of the first and the last 64 KiB of the file (for a folder: of its file names and sizes).
+        fingerprint: xxh3-64 of the first and the last 64 KiB of the file; for a folder of frames, of its file names and
+            sizes; for several tables, of the name, the size and the fingerprint of each.
         times_hash: xxh3-64 of the stored times.
         hashes: xxh3-64 of its rows of each other array; empty in stores that were written before these were kept.
         read_as: How a sensor's file was read: its layout, which part of it, where the recording begins, the rate of its

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from egoshift.features.manifest import VideoEntry
 from egoshift.media import VideoInfo
-from egoshift.media.identity import identity
+from egoshift.media.identity import identity, identity_of
 from egoshift.records import SensorFile
 
 
@@ -44,7 +44,9 @@ class Source:
             how.append(f"from {file.begin_s} s")
         if frame_rate_hz is not None and file.path.is_dir():
             how.append(f"at {frame_rate_hz} frames/s")
-        return cls(*identity(file.path), read_as=" ".join(word for word in how if word))
+        # The folder of tables holds those of other recordings too.
+        known_by = identity(file.path) if file.files == (file.path,) else identity_of(file.files)
+        return cls(*known_by, read_as=" ".join(word for word in how if word))
 
     def change_since(self, entry: VideoEntry) -> str:
         """What makes stored rows those of another source, in words; empty where they may stay.

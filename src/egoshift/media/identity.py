@@ -1,6 +1,7 @@
 """Whether a file is still the one that it was: told by its size and its ends, since videos take long to read."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import xxhash
@@ -25,3 +26,13 @@ def identity(path: Path) -> tuple[int, str]:
         file.seek(max(0, num_bytes - _ENDS_BYTES))
         digest.update(file.read(_ENDS_BYTES))
     return num_bytes, digest.hexdigest()
+
+
+def identity_of(paths: Iterable[Path]) -> tuple[int, str]:
+    """Size and fingerprint of several files together, such as the tables of one sensor; of those that are there."""
+    digest, total = xxhash.xxh3_64(), 0
+    for path in sorted(path for path in paths if path.exists()):
+        num_bytes, fingerprint = identity(path)
+        digest.update(f"{path.name} {num_bytes} {fingerprint}\n".encode())
+        total += num_bytes
+    return total, digest.hexdigest()

@@ -7,7 +7,7 @@ import pytest
 
 from egoshift.features import VideoEntry
 from egoshift.features.source import Source
-from egoshift.records import SensorFile
+from egoshift.records import SensorFile, SensorLayout
 from tests.fixtures.videos import write_frames
 
 
@@ -54,3 +54,18 @@ def test_an_entry_that_does_not_say_how_a_file_was_read_stays(file: SensorFile) 
     assert Source.of_sensor(file).change_since(older) == ""
     file.path.write_bytes(b"another")
     assert Source.of_sensor(file).change_since(older) == "is not the file that was stored as"
+
+
+@pytest.mark.parametrize("layout", ["epic", "gopro"])
+def test_tables_in_one_folder_are_known_by_their_content_and_not_by_their_neighbours(
+    layout: SensorLayout, tmp_path: Path
+) -> None:
+    for kind in ("accl", "gyro"):
+        (tmp_path / f"P01_101-{kind}.csv").write_text("Milliseconds,x,y,z\n0.0,1.0,2.0,3.0\n")
+    file = SensorFile(tmp_path, layout, "P01_101" if layout == "epic" else "")
+    stored = entry_of(Source.of_sensor(file))
+    if layout == "epic":
+        (tmp_path / "P01_102-gyro.csv").write_text("another recording's")
+    assert Source.of_sensor(file).change_since(stored) == ""
+    (tmp_path / "P01_101-gyro.csv").write_text("Milliseconds,x,y,z\n0.0,9.0,2.0,3.0\n")
+    assert Source.of_sensor(file).change_since(stored) == "is not the file that was stored as"
