@@ -48,8 +48,8 @@ class ExtractReport:
         clips_usable: Clips that the store covers.
         seconds: How long this call took.
         faults: Everything that was left out: of the annotations, of the media, of the encoding.
-        notices: What a person should know: a video encoded again because its file, or how it is read, changed; features
-            far from those of float32.
+        notices: What a person should know: a video encoded again because its file, its hand detections or how it is
+            read changed; features far from those of float32.
         error: How far they are; none where it was not measured, or where there is nothing to measure.
     """
 
@@ -116,7 +116,8 @@ def extract(
         found = check(dataset, locator=locator if "hand" in settings.views else None, read_detections=False)
 
         def source_of(video_id: str) -> Source:
-            return Source.of_pictures(found.videos[video_id])
+            seen = "" if locator is None or "hand" not in settings.views else locator.fingerprint(video_id)
+            return Source.of_pictures(found.videos[video_id], seen)
 
         wanted = wanted_videos(found.clips, found.videos, settings.plan, draft.kept(), source_of)
         draft.check_space(wanted)

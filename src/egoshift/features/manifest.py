@@ -33,6 +33,9 @@ class VideoEntry(BaseModel):
         hashes: xxh3-64 of its rows of each other array; empty in stores that were written before these were kept.
         read_as: How a sensor's file was read: its layout, which part of it, where the recording begins, the rate of its
             frames. Empty for pictures, and in older stores.
+        hands: Fingerprint of the hand detections of the video. Empty without the hand view, where ``hand`` of the
+            manifest has their hash or a detector was run, and in older stores, which therefore do not notice
+            corrected detections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +47,7 @@ class VideoEntry(BaseModel):
     times_hash: str
     hashes: dict[str, str] = {}
     read_as: str = ""
+    hands: str = ""
 
     def all_hashes(self) -> dict[str, str]:
         """The hash of its rows of each array; empty where only that of the times is known."""

@@ -19,17 +19,25 @@ class Source:
         read_as: How a sensor's file is read; empty for pictures.
         frames_s: How long a folder of frames is; none of other files. With as many frames as before, another length
             is another frame rate, which shows other frames at the same times.
+        hands: Fingerprint of the hand detections; empty without the hand view, and where the settings of the store tell
+            of them.
     """
 
     num_bytes: int
     fingerprint: str
     read_as: str = ""
     frames_s: float | None = None
+    hands: str = ""
 
     @classmethod
-    def of_pictures(cls, info: VideoInfo) -> "Source":
-        """Of a video file, or a folder of frames."""
-        return cls(*identity(info.path), frames_s=info.duration_s if info.path.is_dir() else None)
+    def of_pictures(cls, info: VideoInfo, hands: str = "") -> "Source":
+        """Of a video file, or a folder of frames.
+
+        Args:
+            info: Its header.
+            hands: Fingerprint of its hand detections.
+        """
+        return cls(*identity(info.path), frames_s=info.duration_s if info.path.is_dir() else None, hands=hands)
 
     @classmethod
     def of_sensor(cls, file: SensorFile, frame_rate_hz: float | None = None) -> "Source":
@@ -51,7 +59,8 @@ class Source:
     def change_since(self, entry: VideoEntry) -> str:
         """What makes stored rows those of another source, in words; empty where they may stay.
 
-        Older entries do not say how a sensor's file was read: it is taken to have been read as now.
+        Older entries do not say how a sensor's file was read, or which hand detections there were: these are taken to
+        be those of now, since encoding all of a store again would cost days where nothing has changed.
         """
         if (entry.num_bytes, entry.fingerprint) != (self.num_bytes, self.fingerprint):
             return "is not the file that was stored as"
@@ -59,4 +68,6 @@ class Source:
             return "has another frame rate than what was stored as"
         if entry.read_as not in ("", self.read_as):
             return "is not read as what was stored as"
+        if "" not in (entry.hands, self.hands) and entry.hands != self.hands:
+            return "has other hand detections than what was stored as"
         return ""

@@ -124,7 +124,7 @@ def _with_hashes(entry: VideoEntry, source: Source) -> VideoEntry:
 
 def _alike(one: VideoEntry, other: VideoEntry) -> bool:
     """Whether two entries say the same, as far as both say it."""
-    unsaid = {name: "" for name in ("read_as",) if "" in (getattr(one, name), getattr(other, name))}
+    unsaid = {name: "" for name in ("read_as", "hands") if "" in (getattr(one, name), getattr(other, name))}
     return one.model_copy(update=unsaid) == other.model_copy(update=unsaid)
 
 
@@ -134,4 +134,6 @@ def _difference(one: VideoEntry, other: VideoEntry) -> str:
         return "another file"
     if one.read_as != other.read_as:
         return "read in another way"
+    if one.hands != other.hands:
+        return "other hand detections"
     return "other times" if one.times_hash != other.times_hash else "other features"

@@ -79,6 +79,7 @@ class Wanted:
             fingerprint=self.source.fingerprint,
             times_hash=xxhash.xxh3_64_hexdigest(times_s.tobytes()),
             read_as=self.source.read_as,
+            hands=self.source.hands,
         )
 
 

@@ -30,6 +30,7 @@ from jaxtyping import Float
 
 from egoshift.errors import Fault, MediaError
 from egoshift.media.hands import Detections, centres, union_boxes
+from egoshift.media.identity import fingerprint_of
 from egoshift.media.plain_pickle import as_array, load_plain_pickle
 from egoshift.media.plain_table import read_csv
 from egoshift.media.tracks import MAX_GAP_S, AbstractTrackLocator, BoxTrack
@@ -169,7 +170,7 @@ class EgoClipBoxes(AbstractTrackLocator):
 
     @property
     def description(self) -> dict[str, object]:
-        """Format, thresholds and the folder's name; the detections themselves are not hashed."""
+        """Format, thresholds and the folder's name; for the detections see ``fingerprint``."""
         return {
             "kind": "egoclip",
             "source": self._path.name,
@@ -191,6 +192,11 @@ class EgoClipBoxes(AbstractTrackLocator):
             if not any((self._path / video_id).glob("*.handobj.pkl"))
         )
 
+    def fingerprint(self, video_id: str) -> str:
+        """Of the video's files and of ``egoclip.csv``, which says when the clips of all videos end."""
+        files = [*(self._path / video_id).glob("*.handobj.pkl")]
+        return fingerprint_of([*files, *filter(None, [self._clip_table])]) if files else ""
+
     def read_track(self, video_id: str, info: VideoInfo) -> BoxTrack:
         """The union of hands and touched objects at the frames that were looked at; see ``union_boxes``.
 
@@ -208,12 +214,18 @@ class EgoClipBoxes(AbstractTrackLocator):
         boxes = union_boxes(detections, hand_threshold=self._hand_threshold, object_threshold=self._object_threshold)
         return BoxTrack(detections.times_s, boxes)
 
+    @property
+    def _clip_table(self) -> Path | None:
+        candidates = (self._path / "egoclip.csv", self._path.parent / "egoclip.csv")
+        return next((path for path in candidates if path.is_file()), None)
+
     @cached_property
     def _clips(self) -> pl.DataFrame:
-        candidates = (self._path / "egoclip.csv", self._path.parent / "egoclip.csv")
-        path = next((path for path in candidates if path.is_file()), None)
+        path = self._clip_table
         if path is None:
-            remedy = f"put EgoClip's egoclip.csv at {candidates[0]}: the boxes do not say when their clips end"
+            remedy = (
+                f"put EgoClip's egoclip.csv at {self._path / 'egoclip.csv'}: the boxes do not say when their clips end"
+            )
             raise MediaError(Fault("missing-file", self._path, "holds no egoclip.csv", remedy))
         return read_clip_ends(path)
 

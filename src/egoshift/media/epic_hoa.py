@@ -21,6 +21,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from egoshift.errors import Fault, MediaError
 from egoshift.media.hands import Detections, centres, union_boxes
+from egoshift.media.identity import fingerprint_of
 from egoshift.media.plain_pickle import load_plain_pickle
 from egoshift.media.tracks import (
     MAX_GAP_S,
@@ -183,7 +184,7 @@ class EpicHandObjects(AbstractTrackLocator):
 
     @property
     def description(self) -> dict[str, object]:
-        """Format, thresholds and the folder's name; the detections themselves are not hashed."""
+        """Format, thresholds and the folder's name; for the detections see ``fingerprint``."""
         return {
             "kind": "epic-hoa",
             "source": self._path.name,
@@ -205,6 +206,11 @@ class EpicHandObjects(AbstractTrackLocator):
             for video_id in video_ids
             if not any(path.is_file() for path in self._candidates(video_id))
         )
+
+    def fingerprint(self, video_id: str) -> str:
+        """Of the video's file, by its size and ends: corrected detections cost the features of their video alone."""
+        path = next((path for path in self._candidates(video_id) if path.is_file()), None)
+        return "" if path is None else fingerprint_of([path])
 
     def _candidates(self, video_id: str) -> tuple[Path, ...]:
         participant = video_id.split("_")[0]

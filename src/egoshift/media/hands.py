@@ -73,6 +73,13 @@ class AbstractHandLocator(ABC):
         """What is missing for these videos, found without reading any boxes."""
         return ()
 
+    def fingerprint(self, video_id: str) -> str:
+        """Of the stored detections of one video, to notice corrected ones.
+
+        Empty where there are none, where they cannot be read, and where ``description`` has their hash already.
+        """
+        return ""
+
 
 @dataclass(frozen=True)
 class Detections:

@@ -28,6 +28,14 @@ def identity(path: Path) -> tuple[int, str]:
     return num_bytes, digest.hexdigest()
 
 
+def fingerprint_of(paths: Iterable[Path]) -> str:
+    """Fingerprint of several files together; empty where one cannot be read, which is told when it is used."""
+    try:
+        return identity_of(paths)[1]
+    except OSError:
+        return ""
+
+
 def identity_of(paths: Iterable[Path]) -> tuple[int, str]:
     """Size and fingerprint of several files together, such as the tables of one sensor; of those that are there."""
     digest, total = xxhash.xxh3_64(), 0

@@ -189,6 +189,10 @@ class HandsOf(AbstractHandLocator):
             return ()
         return self._locator.faults([self._id] if video_ids else ())
 
+    def fingerprint(self, video_id: str) -> str:
+        """See ``AbstractHandLocator.fingerprint``; ``video_id`` has no meaning."""
+        return "" if self._locator is None else self._locator.fingerprint(self._id)
+
 
 def hands_of(recording: Recording, path: Path | None, format: str | None) -> tuple[HandsOf, bool]:
     """The hands of a recording, and whether anything is known of them.

@@ -117,7 +117,7 @@ def scan_pictures(
     """
     plan = FramePlan(rate_hz=rate_hz)
     settings = make_settings(encoder, plan, tuple(views), hands)
-    out = folder / _store_name(encoder.card.id, settings)
+    out = folder / _store_name(encoder.card.id, settings, hands.fingerprint(RECORDING) if "hand" in views else "")
     out.mkdir(parents=True, exist_ok=True)
 
     def run(clips: pl.DataFrame, report: OnScan | None = progress) -> tuple[Fault, ...]:
@@ -215,8 +215,11 @@ def _is_kept(out: Path, settings: Manifest) -> pl.Expr:
     return pl.col("video_id").is_in(list(Draft.begin(out, settings).kept()))
 
 
-def _store_name(encoder: str, settings: Manifest) -> str:
-    """A folder for each way to encode, so that another encoder, rate or detector never finds the wrong features."""
-    values = settings.settings()
+def _store_name(encoder: str, settings: Manifest, hands: str = "") -> str:
+    """A folder for each way to encode, so that another encoder, rate or detector never finds the wrong features.
+
+    Nor do other hand detections, where a fingerprint of them is given.
+    """
+    values = settings.settings() | ({"hands": hands} if hands else {})
     text = json.dumps(values, sort_keys=True)
     return f"{plain(encoder)[-40:]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

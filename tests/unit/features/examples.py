@@ -76,14 +76,18 @@ class NaNEncoder(BlockEncoder):
 class LeftHalf(AbstractHandLocator):
     """The left half of the frame from ``first_s`` on; before that, nothing detected."""
 
-    def __init__(self, first_s: float = 0.0, missing: Sequence[str] = ()):
+    def __init__(self, first_s: float = 0.0, missing: Sequence[str] = (), corrected: Sequence[str] = ()):
         self.first_s = first_s
+        self.corrected = corrected
         self.missing = missing
         self.calls: list[tuple[str, int, int]] = []
 
     @property
     def description(self) -> dict[str, object]:
         return {"kind": "left-half", "first_s": self.first_s}
+
+    def fingerprint(self, video_id: str) -> str:
+        return "corrected" if video_id in self.corrected else "published"
 
     def faults(self, video_ids):
         from egoshift.errors import Fault

@@ -406,3 +406,24 @@ def test_a_folder_of_frames_at_another_rate_is_encoded_again_with_a_notice(tmp_p
     assert report.notices == (notice,)
     again = extract(twice, BlockEncoder(), tmp_path / "s")
     assert (again.videos_encoded, again.notices) == (0, ())
+
+
+def test_only_videos_whose_hand_detections_changed_are_encoded_again(videos, tmp_path):
+    data = example_dataset(videos, [(video, 0.0, 1.0) for video in videos])
+    views: tuple[View, ...] = ("full", "hand")
+    extract(data, BlockEncoder(), tmp_path / "s", views=views, locator=LeftHalf())
+    again = extract(data, BlockEncoder(), tmp_path / "s", views=views, locator=LeftHalf())
+    assert (again.videos_encoded, again.notices) == (0, ())
+    corrected = LeftHalf(corrected=["v1"])
+    report = extract(data, BlockEncoder(), tmp_path / "s", views=views, locator=corrected)
+    assert (report.videos_encoded, {video for video, _, _ in corrected.calls}) == (1, {"v1"})
+    notice = f"{videos['v1']}: has other hand detections than what was stored as 'v1' before; it was encoded again"
+    assert report.notices == (notice,)
+
+
+def test_without_the_hand_view_other_detections_change_nothing(videos, tmp_path):
+    data = example_dataset(videos, [("v1", 0.0, 1.0)])
+    extract(data, BlockEncoder(), tmp_path / "s", locator=LeftHalf())
+    before = contents(tmp_path / "s")
+    assert extract(data, BlockEncoder(), tmp_path / "s", locator=LeftHalf(corrected=["v1"])).notices == ()
+    assert contents(tmp_path / "s") == before

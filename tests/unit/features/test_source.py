@@ -69,3 +69,11 @@ def test_tables_in_one_folder_are_known_by_their_content_and_not_by_their_neighb
     assert Source.of_sensor(file).change_since(stored) == ""
     (tmp_path / "P01_101-gyro.csv").write_text("Milliseconds,x,y,z\n0.0,9.0,2.0,3.0\n")
     assert Source.of_sensor(file).change_since(stored) == "is not the file that was stored as"
+
+
+def test_other_hand_detections_count_where_both_are_known(tmp_path: Path) -> None:
+    published, corrected, unknown = (Source(1, "f", hands=hands) for hands in ("a", "b", ""))
+    of = entry_of(published).model_copy(update={"hands": "a"})
+    assert corrected.change_since(of) == "has other hand detections than what was stored as"
+    assert published.change_since(of) == unknown.change_since(of) == ""
+    assert corrected.change_since(of.model_copy(update={"hands": ""})) == ""

@@ -191,7 +191,7 @@ def test_the_manifest_says_what_made_it(store):
     assert manifest["encoder"]["sha256"] == "0" * 64
     assert manifest["plan"] == {"kind": "grid", "rate_hz": 4.0, "num_frames": None}
     assert manifest["hand"] == {"kind": "left-half", "first_s": 0.0}
-    hashes, source = {"times_hash", "hashes"}, {"num_bytes", "fingerprint", "read_as"}
+    hashes, source = {"times_hash", "hashes"}, {"num_bytes", "fingerprint", "read_as", "hands"}
     assert set(manifest["videos"]["a"]) == {"rows", "duration_s"} | hashes | source
     assert set(manifest["arrays"]) == {"times", "full", "hand", "hand_boxes", "hand_origins"}
 

@@ -81,3 +81,17 @@ def test_another_store_is_not_written_over_but_a_killed_merge_goes_on(whole: Sto
     (tmp_path / "out" / NEXT).mkdir(parents=True)
     (tmp_path / "out" / NEXT / "full.npy").write_bytes(b"half")
     assert contents(merge_stores([whole.path], tmp_path / "out").path) == contents(whole.path)
+
+
+def test_entries_that_say_less_are_merged_and_those_that_say_something_else_are_not(
+    whole: Store, tmp_path: Path
+) -> None:
+    stores = []
+    for name, hands in (("older", ""), ("published", "p"), ("corrected", "c")):
+        store = half(tmp_path / name, whole, ["a"])
+        entry = store.manifest.videos["a"].model_copy(update={"hands": hands})
+        (store.path / MANIFEST).write_text(store.manifest.model_copy(update={"videos": {"a": entry}}).text())
+        stores.append(store.path)
+    assert list(merge_stores(stores[:2], tmp_path / "out").offsets) == ["a"]
+    with pytest.raises(StoreError, match="other hand detections"):
+        merge_stores(stores[1:], tmp_path / "other")

@@ -214,3 +214,14 @@ def test_the_description_says_what_decides_the_boxes_and_nothing_of_this_machine
         "object_threshold": 0.01,
         "max_gap_s": 1.0,
     }
+
+
+def test_other_boxes_and_other_ends_of_clips_have_another_fingerprint(folder: Path) -> None:
+    seen = [EgoClipBoxes(folder).fingerprint(UID)]
+    write_boxes(folder, 7, {})
+    seen.append(EgoClipBoxes(folder).fingerprint(UID))
+    write_clips(folder, [(UID, 1.0, 2.0)])
+    seen.append(EgoClipBoxes(folder).fingerprint(UID))
+    assert len(set(seen)) == 3
+    assert EgoClipBoxes(folder).fingerprint(UID) == seen[-1]
+    assert EgoClipBoxes(folder).fingerprint("absent") == ""

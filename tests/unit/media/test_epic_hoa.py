@@ -244,3 +244,14 @@ def test_the_description_says_what_decides_the_boxes_and_nothing_of_this_machine
         "frame_rate_hz": 60.0,
         "max_gap_s": 1.0,
     }
+
+
+def test_corrected_detections_have_another_fingerprint_and_those_of_other_videos_do_not(tmp_path: Path) -> None:
+    for video in ("P01_109", "P01_101"):
+        write(tmp_path / f"{video}.pkl", [frame_message(video, 1, [], [])])
+    locator = EpicHandObjects(tmp_path)
+    before = {video: locator.fingerprint(video) for video in ("P01_109", "P01_101")}
+    write(tmp_path / "P01_109.pkl", [frame_message("P01_109", 2, [], [])])
+    assert locator.fingerprint("P01_109") != before["P01_109"]
+    assert locator.fingerprint("P01_101") == before["P01_101"] == EpicHandObjects(tmp_path).fingerprint("P01_101")
+    assert locator.fingerprint("P01_999") == ""

@@ -206,6 +206,7 @@ def test_another_encoder_rate_or_detector_never_finds_the_wrong_features(tmp_pat
         {"rate_hz": 2.0},
         {"hands": LeftHalf(1.0)},
         {"hands": LeftHalf(2.0)},
+        {"hands": LeftHalf(2.0, corrected=["a"])},
     ]
     stores = set()
     for way in ways:
