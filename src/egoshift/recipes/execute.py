@@ -74,7 +74,9 @@ def train(
         everything = seen(run, all_streams) if run.objective.needs_labels else all_streams
         selects = run.fit.selection != "last" and bool(run.objective.cross_entropy)
         selects = selects and bool(trained_parameters(classifier))
-        fitted, held_out = _sources(run, opened, everything, labels) if selects else (everything, None)
+        oracle = Opened.of(run, run.test[0]) if selects and run.fit.selection == "oracle" else None
+        fitted, held_out = _sources(run, opened, oracle, everything, labels) if selects else (everything, None)
+        chosen_on = {} if oracle is None else {"chosen_on": data_of(run, oracle)}
         reports[name] = fit(
             classifier,
             fitted,
@@ -87,7 +89,7 @@ def train(
             checkpoint=out / MODELS / name,
             resume=resume,
             text_encoder=run.text_encoder,
-            provenance=provenance_of(run, opened),
+            provenance=provenance_of(run, opened) | chosen_on,
             progress=None if progress is None else partial(progress, name),
         )
     return reports
@@ -124,13 +126,12 @@ def _clips(run: Run, opened: Opened) -> pl.DataFrame:
 
 
 def _sources(
-    run: Run, opened: Opened, everything: AbstractFeatureSource, labels: tuple[Label, ...]
+    run: Run, opened: Opened, oracle: Opened | None, everything: AbstractFeatureSource, labels: tuple[Label, ...]
 ) -> tuple[AbstractFeatureSource, tuple[AbstractFeatureSource, dict[Label, ClassText] | None]]:
     """The clips to fit on; and those that select the epoch, with their class text where it is another."""
-    if run.fit.selection == "oracle":
-        target = Opened.of(run, run.test[0])
-        text = class_texts(run, target, labels)
-        return everything, (target.features(run, target.evaluation_clips(trained_on=False), labels), text)
+    if oracle is not None:
+        text = class_texts(run, oracle, labels)
+        return everything, (oracle.features(run, oracle.evaluation_clips(trained_on=False), labels), text)
     held_out = held_out_clips(recordings_of(opened, everything.groups), run.held_out, run.fit.seed)
     if held_out.all():
         raise ConfigError(
@@ -156,9 +157,14 @@ def provenance_of(run: Run, opened: Opened) -> dict[str, Any]:
     """What models and results say of the run that they are of, of its features and of the data."""
     return {
         "run": run.model_dump(mode="json"),
-        "stores": made_from(run, opened.stores),
         "card": name_of(opened.path.absolute()),
+        **data_of(run, opened),
     }
+
+
+def data_of(run: Run, opened: Opened) -> dict[str, Any]:
+    """What a data set gives to a run, by digests: features, and clips with their labels; others make another model."""
+    return {"stores": made_from(run, opened.stores), "data": opened.data_digest}
 
 
 def _claim(out: Path, run: Run) -> None:

@@ -1,11 +1,13 @@
 """Where a data set's feature stores lie, how they are filled, and how a run's streams are read from them."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+import xxhash
 from pydantic import JsonValue
 
 from egoshift.classifier import AbstractSubsetClassifier
@@ -28,6 +30,8 @@ from egoshift.remote import here
 from egoshift.training import read_config
 from egoshift.training.checkpoint import WEIGHTS_FILE
 from egoshift.training.classifiers import CLASSIFIERS
+
+_ANNOTATED = ("clip_id", "video_id", "start_s", "stop_s", "split", "verb", "noun", "action")
 
 
 def store_folder(card: DataCard, encoder: str) -> Path:
@@ -89,6 +93,18 @@ class Opened:
     def manifests(self) -> list[Manifest]:
         """What its stores say of themselves."""
         return [store.manifest for store in self.stores.values()]
+
+    @property
+    def data_digest(self) -> str:
+        """Of the data set as it was read: its clips, times, splits and labels, and the names of its classes.
+
+        The same features say other things once annotations change, or how the card cuts videos into clips.
+        """
+        names = {label: [one.names, one.synonyms] for label, one in sorted(self.everything.vocabularies.items())}
+        novel = sorted(self.everything.novel_classes.items())
+        digest = xxhash.xxh3_64(json.dumps([names, novel]).encode())
+        digest.update(self.everything.clips.select(_ANNOTATED).write_csv().encode())
+        return digest.hexdigest()
 
     def clips(self, *splits: str) -> pl.DataFrame:
         """The clips of these splits, in the order of the annotation files."""

@@ -13,7 +13,9 @@ from egoshift.datasets import DataCard
 from egoshift.errors import CheckpointError, ConfigError, StoreError
 from egoshift.recipes import Run, evaluate, fill_store, train
 from egoshift.recipes.models import build
+from egoshift.recipes.stores import Opened
 from egoshift.records import Label
+from egoshift.training import read_config
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.videos import write_video
 
@@ -113,3 +115,15 @@ def test_a_run_that_failed_before_it_trained_can_be_corrected_in_its_place(
     train(run_of(card, clip, "linear_probe"), tmp_path / "run", device="cpu")
     with pytest.raises(ConfigError, match="holds a run that differs in method"):
         train(wrong, tmp_path / "run")
+
+
+def test_models_and_results_say_of_which_labels_they_are(card: Path, clip: Path, tmp_path: Path) -> None:
+    fill_store(DataCard.read(card), str(clip))
+    run = run_of(card, clip, "linear_probe", test=[card], fit={"epochs": 1, "num_frames": 2, "selection": "oracle"})
+    run = run.model_copy(update={"overlap": "tell"})
+    expected = Opened.of(run, card).data_digest
+    train(run, tmp_path / "run", device="cpu")
+    made_by: dict[str, Any] = read_config(tmp_path / "run" / "models" / "noun").provenance
+    assert made_by["data"] == made_by["chosen_on"]["data"] == expected
+    (result,) = evaluate(tmp_path / "run", [card], device="cpu").values()
+    assert result.provenance.data == expected

@@ -13,7 +13,7 @@ from egoshift.encoders import load_image_encoder
 from egoshift.encoders.pixels import load_pixel_encoder
 from egoshift.errors import StoreError
 from egoshift.recipes import Run, fill_store
-from egoshift.recipes.stores import Opened, store_folder
+from egoshift.recipes.stores import Opened, made_from, store_folder
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.videos import write_video
 
@@ -101,3 +101,26 @@ def test_pictures_prepared_otherwise_than_their_encoder_says_now_are_refused(car
     expected = load_pixel_encoder(name).card.sha256
     with pytest.raises(StoreError, match=rf'encoder.sha256 is "\w+" in this store, but "{expected}" is asked for'):
         Opened.of(run_of(card, name, text_encoder=str(clip)), card)
+
+
+CHANGES = {
+    "label": ("clips.csv", "1.5,knife", "1.5,cup"),
+    "time": ("clips.csv", "1.5,knife", "1.4,knife"),
+    "class": ("clips.csv", "knife", "spoon"),
+    "split": ("clips.csv", "noun\nv,0.0,1.0,cup", "noun,split\nv,0.0,1.0,cup,val"),
+    "window": ("card.yaml", "name: mine", "name: mine\nwindow_s: 0.2"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_data_set_read_otherwise_has_another_digest(card: Path, clip: Path, change: str) -> None:
+    fill_store(DataCard.read(card), str(clip))
+    run = run_of(card, str(clip), text_encoder=str(clip))
+    before = Opened.of(run, card)
+    assert Opened.of(run, card).data_digest == before.data_digest
+    name, old, new = CHANGES[change]
+    file = card.parent / name
+    file.write_text(file.read_text().replace(old, new))
+    after = Opened.of(run, card)
+    assert after.data_digest != before.data_digest
+    assert made_from(run, after.stores) == made_from(run, before.stores), "features alone do not tell"

@@ -3,15 +3,15 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-from pydantic import JsonValue
+from typing import Any
 
 from egoshift.datasets import DataCard
 from egoshift.datasets.card import Format
 from egoshift.errors import ConfigError, EgoshiftError
+from egoshift.recipes.execute import data_of
 from egoshift.recipes.paper.tables import REAL, Role
 from egoshift.recipes.run import Run
-from egoshift.recipes.stores import Opened, made_from
+from egoshift.recipes.stores import Opened
 
 FORMATS: Mapping[Role, Format] = {"ego4d": "ego4d-fho", "epic": "epic-kitchens", "egtea": "egtea"}
 """The layout of each data set's own files; a card may also be of a folder that was made of them."""
@@ -30,7 +30,7 @@ class GivenData:
 
     def __init__(self, cards: Mapping[Role, Path]):
         self._cards = {role: path.resolve() for role, path in cards.items()}
-        self._features: dict[tuple[Role, frozenset[tuple[str, str]]], dict[str, JsonValue] | EgoshiftError] = {}
+        self._found: dict[tuple[Role, frozenset[tuple[str, str]]], dict[str, Any] | EgoshiftError] = {}
         faults = [fault for role, path in cards.items() for fault in _faults(role, path)]
         if faults:
             raise ConfigError("\n".join(faults))
@@ -45,20 +45,20 @@ class GivenData:
             raise ConfigError(f"no data card of {REAL[role]} was given; add --{role}")
         return self._cards[role]
 
-    def features(self, run: Run, role: Role) -> dict[str, JsonValue]:
-        """What the features of the run's streams were made from.
+    def digests(self, run: Run, role: Role) -> dict[str, Any]:
+        """What the data set gives to the run, features and labelled clips, as its models and results are to say it.
 
         Raises:
             ConfigError: No card was given.
             EgoshiftError: They are not there, or the data set cannot be read.
         """
         key = role, frozenset((stream.encoder, stream.view) for stream in run.streams.values())
-        if key not in self._features:
+        if key not in self._found:
             try:
-                self._features[key] = made_from(run, Opened.of(run, self.card(role)).stores)
+                self._found[key] = data_of(run, Opened.of(run, self.card(role)))
             except EgoshiftError as error:
-                self._features[key] = error
-        found = self._features[key]
+                self._found[key] = error
+        found = self._found[key]
         if isinstance(found, EgoshiftError):
             raise found
         return found

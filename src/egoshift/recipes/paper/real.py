@@ -103,7 +103,7 @@ class RealRuns:
         self.remarks = remarks_on(self._reasons())
 
     def reproduce(self, *, device: Accelerator = "auto", progress: OnWork) -> Reproduction:
-        """Train and evaluate what is not there from the same run on the same features, and fill the tables.
+        """Train and evaluate what is not there from the same run on the same data, and fill the tables.
 
         Args:
             device: ``auto``, ``cpu`` or ``cuda``.
@@ -138,7 +138,7 @@ class RealRuns:
     def _has(self, need: Need, role: Role) -> bool:
         try:
             card = self._data.card(role)
-            self._data.features(with_encoders(variant_run(need.variant, card, (), need.label), self._encoders), role)
+            self._data.digests(with_encoders(variant_run(need.variant, card, (), need.label), self._encoders), role)
         except EgoshiftError as error:
             self._note(need, str(error))
             return False
@@ -167,19 +167,23 @@ class RealRuns:
                 self._note(training.need, _reason(error))
 
     def _is_trained(self, training: Training) -> bool:
-        """Whether the model of the same run on the same features is there."""
+        """Whether the model of the same run on the same features and labels is there."""
         try:
             made_by = read_config(training.model).provenance
         except CheckpointError:
             return False
-        features = self._data.features(training.run, training.need.train)
-        return made_by.get("stores") == features and made_by.get("run") == training.run.model_dump(mode="json")
+        run, source = training.run, training.need.train
+        expected = self._data.digests(run, source) | {"run": run.model_dump(mode="json")}
+        if run.fit.selection == "oracle":
+            expected["chosen_on"] = self._data.digests(run, CHOSEN_ON[source])
+        return all(made_by.get(name) == value for name, value in expected.items())
 
     def _result(self, training: Training, role: Role, device: Accelerator, report: OnShare) -> Result:
         file = training.result_file(role)
         if file.is_file():
             result = Result.read(file)
-            if result.provenance.stores == self._data.features(training.run, role):
+            made_by, expected = result.provenance.model_dump(), self._data.digests(training.run, role)
+            if all(made_by[name] == value for name, value in expected.items()):
                 return result
         report(1.0, f"evaluating on {REAL[role]}")
         card = self._data.card(role)

@@ -29,33 +29,44 @@ NAMES = {str(role): name for role, name in REAL.items()}
 class Model:
     """What a trained model's ``config.json`` says."""
 
-    def __init__(self, run, features):
-        self.provenance = {"run": run.model_dump(mode="json"), "stores": dict(features)}
+    def __init__(self, run, features, labels):
+        oracle = run.fit.selection == "oracle" and run.method.name != "zero_shot"
+        chosen_on = {"chosen_on": _data_of(run.test[0], features, labels)} if oracle else {}
+        run_fields = {"run": run.model_dump(mode="json")}
+        self.provenance = run_fields | _data_of(run.train, features, labels) | chosen_on
         self.fit = self
         self.selection = "none" if run.method.name == "zero_shot" else run.fit.selection
 
 
+def _data_of(card, features, labels):
+    return {"stores": dict(features), "data": labels[card.stem]}
+
+
 @pytest.fixture
-def features(monkeypatch):
+def labels():
+    """The digest of every data set's labelled clips."""
+    return {str(role): f"labels of {role}" for role in REAL}
+
+
+@pytest.fixture
+def features(monkeypatch, labels):
     """What the features of every data set were made from; of EPIC there are none by DINO."""
     weights: dict[str, object] = {"clip": "first weights"}
 
     class Opened:
-        stores = weights
-
         @classmethod
         def of(cls, run, path):
             if path.stem == "epic" and "dino" in str(run.streams):
                 raise StoreError("no features of epic by dino; extract them first")
-            return cls
+            return path
 
     monkeypatch.setattr(given, "Opened", Opened)
-    monkeypatch.setattr(given, "made_from", lambda run, stores: dict(stores))
+    monkeypatch.setattr(given, "data_of", lambda run, card: _data_of(card, weights, labels))
     return weights
 
 
 @pytest.fixture
-def work(monkeypatch, features):
+def work(monkeypatch, features, labels):
     """Trainings and evaluations, which leave what the real ones leave."""
     done: list[tuple[str, str, str]] = []
     models: dict[Path, Model] = {}
@@ -64,7 +75,7 @@ def work(monkeypatch, features):
         done.append(("train", run.name, run.fit.selection))
         folder.mkdir(parents=True, exist_ok=True)
         write_run(run, folder / "run.yaml")
-        models[folder / "models" / run.labels[0]] = Model(run, features)
+        models[folder / "models" / run.labels[0]] = Model(run, features, labels)
 
     def evaluate(folder, asked, *, results, device):
         run = read_run(folder / "run.yaml")
@@ -73,7 +84,7 @@ def work(monkeypatch, features):
         names, label = [NAMES[path.stem] for path in (run.train, card)], run.labels[0]
         how = models[folder / "models" / label].fit.selection
         place: dict[str, Any] = {"variant": run.name, "label": label, "seed": run.fit.seed, "selection": how}
-        provenance = Provenance.model_validate({"stores": dict(features)})
+        provenance = Provenance.model_validate(_data_of(card, features, labels))
         result = made_up(*names, **place, provenance=provenance, num_resamples=10)
         file = results / f"{run.name}-{label}--{names[0]}-to-{names[1]}.json"
         result.write(file)
@@ -148,6 +159,36 @@ def test_models_of_other_features_are_trained_and_evaluated_anew(cards, work, fe
     work.clear()
     _do(RealRuns(find_tables([6]), cards, out))
     assert work == []
+
+
+def test_a_source_of_other_labels_is_trained_on_and_a_target_of_other_labels_tested_on_anew(
+    cards, work, labels, tmp_path
+):
+    out = tmp_path / "out"
+    _do(RealRuns(find_tables([6]), cards, out))
+    first = list(work)
+    work.clear()
+    labels["epic"] = "other labels"
+    _do(RealRuns(find_tables([6]), cards, out))
+    assert work == [entry for entry in first if entry[0] == "evaluate" and entry[2] == "epic"]
+    work.clear()
+    labels["ego4d"] = "other labels"
+    _do(RealRuns(find_tables([6]), cards, out))
+    assert work == first
+    work.clear()
+    _do(RealRuns(find_tables([6]), cards, out))
+    assert work == []
+
+
+def test_what_chose_its_epoch_on_labels_that_changed_since_is_trained_anew(cards, work, labels, tmp_path):
+    out = tmp_path / "out"
+    _do(RealRuns(find_tables([6]), cards, out, oracle=True))
+    oracle = [entry for entry in work if entry[2] == "oracle"]
+    assert oracle
+    work.clear()
+    labels["epic"] = "other labels"
+    _do(RealRuns(find_tables([6]), cards, out, oracle=True))
+    assert [entry for entry in work if entry[0] == "train"] == oracle
 
 
 def test_results_of_an_earlier_model_do_not_outlive_its_training(cards, work, features, tmp_path, monkeypatch):
