@@ -25,6 +25,7 @@ from egoshift.files import write_atomically
 from egoshift.records import Label
 from egoshift.remote import here
 from egoshift.training.classifiers import CLASSIFIERS
+from egoshift.training.job import Job
 from egoshift.training.report import FitReport
 from egoshift.training.splits import kept_to_test
 
@@ -47,6 +48,8 @@ class CheckpointConfig(BaseModel):
         text_encoder: The id of the encoder that made the class vectors; empty where unknown.
         num_frames: Frames per clip in training.
         fit: How it was trained; None where it was not.
+        job: What was trained, by digests, for whoever asks for a training that is finished; None where nothing was, in
+            a copy, and in models of before it was kept.
         frozen_weights: SHA-256 of the weights of frozen towers that the method runs, by encoder.
         versions: Of the libraries.
         digests: SHA-256 by file name.
@@ -64,6 +67,7 @@ class CheckpointConfig(BaseModel):
     text_encoder: str = ""
     num_frames: int = 16
     fit: FitReport | None = None
+    job: Job | None = None
     frozen_weights: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     digests: dict[str, str] = Field(default_factory=dict)
@@ -106,6 +110,7 @@ def save_checkpoint(
     text_encoder: str = "",
     num_frames: int = 16,
     fit: FitReport | None = None,
+    job: Job | None = None,
     provenance: Mapping[str, JsonValue] | None = None,
 ) -> CheckpointConfig:
     """Writes a trained model; an earlier one in the folder is replaced.
@@ -117,6 +122,7 @@ def save_checkpoint(
         text_encoder: The id of the encoder that made the class vectors.
         num_frames: Frames per clip in training.
         fit: How it was trained.
+        job: What was trained.
         provenance: Whatever else shall be known.
     """
     # Cloned because safetensors refuses tensors that share memory, as the same vectors for two labels do.
@@ -137,6 +143,7 @@ def save_checkpoint(
         text_encoder=text_encoder,
         num_frames=num_frames,
         fit=fit,
+        job=job,
         frozen_weights=dict(classifier.frozen_weights),
         versions=library_versions(),
         digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},

@@ -86,7 +86,7 @@ class Trainer:
         self.precision = str(fabric.strategy.precision.precision)
         self.num_parameters = sum(value.numel() for value in trained_parameters(classifier).values())
         given, world = (source, indices), fabric.world_size
-        self._job = job_of(classifier, settings, objective, given, text, validation, made_from, world, self.precision)
+        self.job = job_of(classifier, settings, objective, given, text, validation, made_from, world, self.precision)
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._interruption = Interruption(agreed=fabric.world_size > 1)
         self._started = self._saved = time.monotonic()
@@ -99,7 +99,7 @@ class Trainer:
             CheckpointError: If it is damaged or another one.
         """
         assert self._folder is not None, "fit checks that a folder is given"
-        found = load_resume_point(self._folder, self._job, self._classifier, self._stepper.optimizer)
+        found = load_resume_point(self._folder, self.job, self._classifier, self._stepper.optimizer)
         if found is None:
             return None
         self.state, scaler = found
@@ -268,7 +268,7 @@ class Trainer:
         self._saved = time.monotonic()
         if self._folder is not None and self._fabric.is_global_zero:
             scaler = self._fabric.strategy.precision.state_dict()
-            save_resume_point(self._folder, self._job, self.state, self._classifier, self._stepper.optimizer, scaler)
+            save_resume_point(self._folder, self.job, self.state, self._classifier, self._stepper.optimizer, scaler)
 
 
 def _copies(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

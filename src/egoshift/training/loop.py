@@ -20,9 +20,10 @@ from egoshift.features.shards import SHARDS_TOGETHER
 from egoshift.processes import others_needed, processes
 from egoshift.records import Label, Scores
 from egoshift.space import need_space
-from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint, trained_parameters
+from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, read_config, save_checkpoint, trained_parameters
 from egoshift.training.devices import Accelerator, check_same, open_fabric
 from egoshift.training.epochs import Trainer
+from egoshift.training.job import Job
 from egoshift.training.objectives import Objective, check_objective
 from egoshift.training.report import FitReport, OnProgress
 from egoshift.training.resume import RESUME_FILE, training_bytes
@@ -123,7 +124,7 @@ def fit(
             progress=progress,
         )
         resumed_at = trainer.resume() if resume else None
-        finished = _finished(checkpoint, settings, objective, classifier) if resume and resumed_at is None else None
+        finished = _finished(checkpoint, trainer.job, classifier) if resume and resumed_at is None else None
         check_same(fabric, clips, trainer.state.epoch, trainer.state.step, int(finished is not None))
         if finished is not None:
             return finished
@@ -144,7 +145,7 @@ def fit(
         }
     )
     if fabric.is_global_zero:
-        save(report)
+        save(report, trainer.job)
         if checkpoint is not None:
             (checkpoint / RESUME_FILE).unlink(missing_ok=True)
     fabric.barrier()
@@ -271,6 +272,7 @@ def _save(
     text_encoder: str,
     provenance: Mapping[str, JsonValue] | None,
     report: FitReport,
+    job: Job | None = None,
 ) -> None:
     if checkpoint is not None:
         save_checkpoint(
@@ -280,23 +282,28 @@ def _save(
             text_encoder=text_encoder,
             num_frames=report.settings.num_frames,
             fit=report,
+            job=job,
             provenance=provenance,
         )
 
 
-def _finished(
-    checkpoint: Path | None, settings: FitSettings, objective: Objective, classifier: AbstractClassifier
-) -> FitReport | None:
+def _finished(checkpoint: Path | None, job: Job, classifier: AbstractClassifier) -> FitReport | None:
     """The report of a training that ran to its end in this folder, put into the classifier; None where there is none.
+
+    On how many devices it ran, and in which arithmetic these compute, makes no other training of one that is finished.
 
     Raises:
         CheckpointError: If it was another one.
     """
     if checkpoint is None or not (checkpoint / CONFIG_FILE).is_file():
         return None
-    found = load_checkpoint(checkpoint, into=classifier).config.fit
-    if found is None or (found.settings, found.objective) != (settings, objective):
+    config = read_config(checkpoint)
+    found = config.fit
+    if config.job is not None:
+        config.job.check(job, checkpoint, but=("processes", "precision"))
+    elif found is None or (found.settings, found.objective) != (job.settings, job.objective):
         raise CheckpointError(
             f"{checkpoint}: holds a finished training with other settings; train again without resuming, or elsewhere"
         )
+    load_checkpoint(checkpoint, into=classifier)
     return found

@@ -27,40 +27,11 @@ from egoshift.files import write_atomically
 from egoshift.foreign import parse_json
 from egoshift.records import Label
 from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
+from egoshift.training.job import Job
 from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
 
 RESUME_FILE = "resume.safetensors"
-
-
-class Job(BaseModel):
-    """What must be the same for an interrupted training to be taken up."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    method_settings: dict[str, JsonValue]
-    settings: FitSettings
-    objective: Objective = Objective()
-    clips: int
-    training_clips: str
-    validation_clips: str
-    classes: dict[Label, int]
-    text_digest: str
-    frozen_weights: dict[str, str]
-    made_from: JsonValue
-    processes: int
-    precision: str
-
-    def differences(self, other: "Job") -> list[str]:
-        """Each value that another job has otherwise, settings one by one."""
-        ours, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
-        names = dict.fromkeys((*ours, *theirs))
-        return [
-            f"{name} was {ours.get(name)!r}, is {theirs.get(name)!r}"
-            for name in names
-            if ours.get(name) != theirs.get(name)
-        ]
 
 
 @dataclass
@@ -236,9 +207,7 @@ def load_resume_point(
     except (OSError, SafetensorError, ValidationError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: is damaged ({reason}); {remedy}") from None
-    different = header.job.differences(job)
-    if different:
-        raise CheckpointError(f"{path}: is of another training or other settings: {'; '.join(different)}; {remedy}")
+    header.job.check(job, path)
     load_state(kept_state(classifier), _section(tensors, "state."), str(path), classifier)
     try:
         _load_optimizer(optimizer, trained_parameters(classifier), _section(tensors, "optimizer."))
@@ -283,10 +252,3 @@ def _metadata(content: bytes) -> dict[str, str]:
     (length,) = struct.unpack("<Q", content[:8])
     metadata: dict[str, str] = parse_json(content[8 : 8 + length])["__metadata__"]
     return metadata
-
-
-def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat

@@ -1,6 +1,7 @@
 """fit as a user calls it."""
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -209,8 +210,43 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"other settings: settings.lr was 0.02, is 0.5; settings.betas was"):
         fitted(checkpoint=tmp_path, resume=True, settings=other)
     fitted(checkpoint=tmp_path, resume=True)
-    with pytest.raises(CheckpointError, match="holds a finished training with other settings"):
+    with pytest.raises(CheckpointError, match=r"other settings: settings.lr was 0.02, is 0.5; .*; train again without"):
         fitted(checkpoint=tmp_path, resume=True, settings=other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"train": toy_clips(seed=9)}, "training_clips"),
+        ({"train": toy_clips(30)}, "clips was 40, is 30"),
+        ({"validation": toy_clips(25, seed=7)}, "validation_clips"),
+        ({"text": {"noun": ClassText(toy_text()["noun"].vectors, tuple("abcde"))}}, "text_digest"),
+        ({"provenance": {"stores": {"clip": "other"}}}, "made_from"),
+    ],
+)
+def test_a_finished_training_on_other_clips_labels_classes_or_features_is_not_read_back(
+    tmp_path: Path, changes: dict[str, object], told: str
+) -> None:
+    given: dict[str, object] = {"train": toy_clips(), "text": toy_text(), "validation": toy_clips(25, seed=8)}
+    options = {"settings": SETTINGS, "checkpoint": tmp_path, "provenance": {"stores": {"clip": "this"}}}
+    fit(toy(), **options, **given)  # type: ignore[arg-type]
+    classifier = toy()
+    before = classifier.layer.weight.detach().clone()
+    with pytest.raises(CheckpointError, match=rf"is of another training or other settings: .*{told}") as caught:
+        fit(classifier, **options | given | changes | {"resume": True})  # type: ignore[arg-type]
+    assert str(caught.value).startswith(f"{tmp_path}: ")
+    assert torch.equal(classifier.layer.weight, before)
+
+
+def test_a_finished_training_of_before_its_clips_were_kept_is_told_by_its_settings(tmp_path: Path) -> None:
+    _, report, _ = fitted(checkpoint=tmp_path)
+    file = tmp_path / "config.json"
+    kept = json.loads(file.read_text())
+    assert kept.pop("job")["clips"] == 40
+    file.write_text(json.dumps(kept))
+    assert fitted(checkpoint=tmp_path, resume=True)[1] == report
+    with pytest.raises(CheckpointError, match="holds a finished training with other settings; train again without"):
+        fitted(checkpoint=tmp_path, resume=True, settings=RUINOUS)
 
 
 def test_resuming_with_other_clips_is_refused(tmp_path: Path) -> None:
