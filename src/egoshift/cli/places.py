@@ -68,8 +68,8 @@ def _published(path: Path) -> Iterator[None]:
 
 
 def _tell() -> None:
-    """What is fetched and published, and what is said of stores, goes to standard error, a line each."""
-    for name in ("egoshift.remote", "egoshift.features"):
+    """What is fetched and published, and what is said of stores and models, goes to standard error, a line each."""
+    for name in ("egoshift.remote", "egoshift.features", "egoshift.prediction"):
         logger = logging.getLogger(name)
         logger.handlers = [_Lines()]
         logger.setLevel(logging.INFO)

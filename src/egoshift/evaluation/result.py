@@ -203,6 +203,8 @@ class Provenance(Frozen):
         stores: Digests of the features by encoder, and of models that training began with.
         data: Digest of the clips evaluated on with their labels, and of the classes; empty in results of before it was
             kept.
+        model: Digests of the model's files, by which a model trained anew is told; empty in results of before they were
+            kept.
         run: The run, defaults and overrides included.
         card: The data card evaluated on; empty in results of before it was kept.
         overlap: What the evaluated clips share with those trained on; None in results of before it was looked for.
@@ -213,6 +215,7 @@ class Provenance(Frozen):
     versions: dict[str, str] = Field(default_factory=dict)
     stores: dict[str, JsonValue] = Field(default_factory=dict)
     data: str = ""
+    model: dict[str, str] = Field(default_factory=dict)
     run: dict[str, JsonValue] = Field(default_factory=dict)
     card: str = ""
     overlap: Overlap | None = None

@@ -11,6 +11,7 @@
 A run's folder and one trained model's folder are read as well.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -27,6 +28,7 @@ from egoshift.encoders import PIXELS, SIGNAL, sensor_of
 from egoshift.errors import CheckpointError, ConfigError, ResultError
 from egoshift.evaluation import Result
 from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups
+from egoshift.recipes.outlived import outlived_line, outlived_results
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.recipes.run_files import read_run, validated
 from egoshift.training import TrainedModel
@@ -35,6 +37,7 @@ from egoshift.training.checkpoint import CONFIG_FILE, FILES
 PREDICTOR_FILE, ENCODERS, CARD_FILE = "predictor.json", "encoders", "README.md"
 
 _LABELS = r"^(verb|noun|action)(\+(verb|noun|action))*$"  # a folder within the predictor's, and never one outside
+_log = logging.getLogger("egoshift.prediction")
 _OWN_ENCODER = re.compile(rf"{ENCODERS}/[\w-]+")
 
 
@@ -186,14 +189,21 @@ def _made(run: Run, models: tuple[TrainedModel, ...], results: tuple[Result, ...
 
 
 def _results(folder: Path) -> tuple[Result, ...]:
-    """The results that lie in a folder; those of several modalities, which have a form of their own, are left out."""
-    results = []
+    """The results that lie in a folder; those of several modalities, which have a form of their own, are left out.
+
+    So are those of models that were trained again since, which is told: nobody who predicts is to be held up by them.
+    """
+    results: list[tuple[Path, Result]] = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
-            results.append(Result.read(path))
+            results.append((path, Result.read(path)))
         except ResultError:
             continue
-    return tuple(results)
+    outlived = outlived_results(results)
+    for run, files in outlived.items():
+        _log.warning("left out: %s", outlived_line(run, files))
+    gone = {file for files in outlived.values() for file in files}
+    return tuple(result for path, result in results if path not in gone)
 
 
 def _fetched(name: str, revision: str | None, token: str | bool | None) -> Path:

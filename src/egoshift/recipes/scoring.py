@@ -141,6 +141,7 @@ class Case:
         return Provenance(
             versions=library_versions(),
             overlap=self.target.overlap,
+            model=self.checkpoint.config.digests,
             command=" ".join(["egoshift", *sys.argv[1:]]),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             **provenance_of(self.target.run, self.target.opened),

@@ -14,6 +14,7 @@ from egoshift.evaluation.modality_result import ModalityResult
 from egoshift.evaluation.result import result_text
 from egoshift.foreign import parse_json
 from egoshift.recipes.grid import Grid, csv_text, latex, markdown
+from egoshift.recipes.outlived import check_current
 from egoshift.recipes.reported import reported_value
 from egoshift.records import LABELS, Label
 
@@ -72,18 +73,22 @@ def read_results(paths: Sequence[Path]) -> list[Result]:
     Results of models of several modalities are left out: ``read_modality_results`` reads those.
 
     Raises:
-        ResultError: Nothing is there, or a file is not a result.
+        ResultError: Nothing is there, a file is not a result, or it is of a model that was trained again since.
     """
-    return [Result.read(path) for path in result_files(paths) if not is_of_modalities(path)]
+    found = [(path, Result.read(path)) for path in result_files(paths) if not is_of_modalities(path)]
+    check_current(found)
+    return [result for _, result in found]
 
 
 def read_modality_results(paths: Sequence[Path]) -> list[ModalityResult]:
     """The results of models of several modalities at these paths, and no others; paths as for ``read_results``.
 
     Raises:
-        ResultError: Nothing is there, or a file is not a result.
+        ResultError: As for ``read_results``.
     """
-    return [ModalityResult.read(path) for path in result_files(paths) if is_of_modalities(path)]
+    found = [(path, ModalityResult.read(path)) for path in result_files(paths) if is_of_modalities(path)]
+    check_current(found)
+    return [result for _, result in found]
 
 
 def result_files(paths: Sequence[Path]) -> list[Path]:

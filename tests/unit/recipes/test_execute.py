@@ -10,10 +10,13 @@ import yaml
 
 from egoshift.classifier import ClassText
 from egoshift.datasets import DataCard
-from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.errors import CheckpointError, ConfigError, ResultError, StoreError
+from egoshift.prediction import Predictor
+from egoshift.prediction.package import load_package
 from egoshift.recipes import Run, evaluate, fill_store, train
 from egoshift.recipes.models import build
 from egoshift.recipes.stores import Opened
+from egoshift.recipes.tables import read_results
 from egoshift.records import Label
 from egoshift.training import read_config
 from tests.fixtures.checkpoints import write_clip
@@ -127,3 +130,29 @@ def test_models_and_results_say_of_which_labels_they_are(card: Path, clip: Path,
     assert made_by["data"] == made_by["chosen_on"]["data"] == expected
     (result,) = evaluate(tmp_path / "run", [card], device="cpu").values()
     assert result.provenance.data == expected
+
+
+def test_what_was_measured_of_a_model_does_not_pass_for_that_of_the_next(
+    card: Path, clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill_store(DataCard.read(card), str(clip))
+    run, out = run_of(card, clip, "linear_probe"), tmp_path / "run"
+    train(run, out, device="cpu")
+    evaluate(out, device="cpu")
+    for _ in range(2):  # the same labels give the same model
+        assert len(read_results([out])) == len(load_package(out).results) == 1
+        train(run, out, device="cpu")
+    table = card.parent / "clips.csv"
+    table.write_text(table.read_text().replace("0.0,1.0,cup,train", "0.0,1.0,cut,train"))
+    train(run, out, device="cpu")
+    with pytest.raises(ResultError, match=rf"was trained again since .* with `egoshift evaluate {out}`, or"):
+        read_results([out])
+    for folder in (out, out / "models" / "noun"):
+        caplog.clear()
+        assert load_package(folder).results == ()
+        (told,) = caplog.messages
+        assert told.startswith(f"left out: {out / 'results'}: the model was trained again since")
+    evaluate(out, device="cpu")
+    assert len(read_results([out])) == len(load_package(out).results) == 1
+    Predictor(load_package(out), device="cpu").save_pretrained(tmp_path / "packed")
+    assert len(load_package(tmp_path / "packed").results) == len(read_results([tmp_path / "packed"])) == 1

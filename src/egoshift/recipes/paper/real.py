@@ -182,7 +182,8 @@ class RealRuns:
         file = training.result_file(role)
         if file.is_file():
             result = Result.read(file)
-            made_by, expected = result.provenance.model_dump(), self._data.digests(training.run, role)
+            expected = self._data.digests(training.run, role) | {"model": read_config(training.model).digests}
+            made_by = result.provenance.model_dump()
             if all(made_by[name] == value for name, value in expected.items()):
                 return result
         report(1.0, f"evaluating on {REAL[role]}")

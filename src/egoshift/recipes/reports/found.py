@@ -12,6 +12,7 @@ from egoshift.evaluation import Result
 from egoshift.evaluation.modality_result import ModalityResult
 from egoshift.evaluation.result import EpochRow
 from egoshift.recipes.execute import MODELS, RUN_FILE, label_groups
+from egoshift.recipes.outlived import check_current
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import read_run, validated
 from egoshift.recipes.tables import is_of_modalities, result_files
@@ -63,12 +64,14 @@ def find_results(paths: Sequence[Path]) -> tuple[list[Found[Result]], list[Found
     """The results at these paths, of one modality and of several; a folder stands for all in it (``read_results``).
 
     Raises:
-        ResultError: Nothing is there, or a file is not a result.
+        ResultError: Nothing is there, a file is not a result, or it is of a model that was trained again since.
     """
     files = result_files(paths)
     of_several = {path for path in files if is_of_modalities(path)}
     one = [_found(path, Result.read(path)) for path in files if path not in of_several]
-    return one, [_found(path, ModalityResult.read(path)) for path in files if path in of_several]
+    several = [_found(path, ModalityResult.read(path)) for path in files if path in of_several]
+    check_current([*((each.path, each.result) for each in one), *((each.path, each.result) for each in several)])
+    return one, several
 
 
 def trained(

@@ -33,6 +33,7 @@ class Model:
         oracle = run.fit.selection == "oracle" and run.method.name != "zero_shot"
         chosen_on = {"chosen_on": _data_of(run.test[0], features, labels)} if oracle else {}
         run_fields = {"run": run.model_dump(mode="json")}
+        self.digests = {"model.safetensors": f"by {sorted(labels.values())}"}
         self.provenance = run_fields | _data_of(run.train, features, labels) | chosen_on
         self.fit = self
         self.selection = "none" if run.method.name == "zero_shot" else run.fit.selection
@@ -84,7 +85,9 @@ def work(monkeypatch, features, labels):
         names, label = [NAMES[path.stem] for path in (run.train, card)], run.labels[0]
         how = models[folder / "models" / label].fit.selection
         place: dict[str, Any] = {"variant": run.name, "label": label, "seed": run.fit.seed, "selection": how}
-        provenance = Provenance.model_validate(_data_of(card, features, labels))
+        provenance = Provenance.model_validate(
+            _data_of(card, features, labels) | {"model": models[folder / "models" / label].digests}
+        )
         result = made_up(*names, **place, provenance=provenance, num_resamples=10)
         file = results / f"{run.name}-{label}--{names[0]}-to-{names[1]}.json"
         result.write(file)
@@ -189,6 +192,16 @@ def test_what_chose_its_epoch_on_labels_that_changed_since_is_trained_anew(cards
     labels["epic"] = "other labels"
     _do(RealRuns(find_tables([6]), cards, out, oracle=True))
     assert [entry for entry in work if entry[0] == "train"] == oracle
+
+
+def test_a_model_trained_by_hand_in_its_place_is_tested_anew(cards, work, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    _do(RealRuns(find_tables([6]), cards, out))
+    work.clear()
+    folder = out / "seed-1" / "models" / "xmic-noun-ego4d" / "models" / "noun"
+    monkeypatch.setattr(vars(real)["read_config"](folder), "digests", {"model.safetensors": "another"})
+    _do(RealRuns(find_tables([6]), cards, out))
+    assert work == [("evaluate", "xmic", "ego4d"), ("evaluate", "xmic", "epic")]
 
 
 def test_results_of_an_earlier_model_do_not_outlive_its_training(cards, work, features, tmp_path, monkeypatch):
