@@ -1,4 +1,4 @@
-"""One writer per store, on one machine or on several."""
+"""One writer per store, or per folder of another kind, on one machine or on several."""
 
 import fcntl
 import logging
@@ -8,9 +8,10 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from egoshift.errors import StoreError
+from egoshift.errors import EgoshiftError, StoreError
 from egoshift.files import is_still
 
 LOCK = "lock"
@@ -24,8 +25,33 @@ _HOLDER = re.compile(r"process (?P<process>\d+) on (?P<host>\S+)")
 _log = logging.getLogger("egoshift.features")
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a folder is held for, in the words of whoever is refused.
+
+    Attributes:
+        doing: What its holder does.
+        remedy: What to do about it.
+        broken_off: What a holder that was killed has left, and what becomes of it.
+        refusal: The kind of error.
+    """
+
+    doing: str
+    remedy: str
+    broken_off: str
+    refusal: type[EgoshiftError]
+
+
+STORE = Work(
+    doing="is writing this store",
+    remedy="wait until it is done (--wait), or stop it and run this again",
+    broken_off="was killed while it wrote this store; going on from what it finished",
+    refusal=StoreError,
+)
+
+
 @contextmanager
-def writing(store: Path, *, wait: bool = False) -> Iterator[None]:
+def writing(store: Path, *, wait: bool = False, work: Work = STORE) -> Iterator[None]:
     """Holds a store for writing.
 
     The lock is the kernel's, on a file that names the holder: a process that is killed lets go of it, and a number
@@ -36,12 +62,13 @@ def writing(store: Path, *, wait: bool = False) -> Iterator[None]:
     Args:
         store: The folder, which exists.
         wait: Whether to wait while another process holds it.
+        work: What it is held for.
 
     Raises:
-        StoreError: Another process is writing this store, or may be.
+        StoreError: Another process is writing this store, or may be; of other work its own kind of error.
     """
     path = store / LOCK
-    handle = _acquire(path, wait)
+    handle = _acquire(path, wait, work)
     try:
         yield
     finally:
@@ -65,7 +92,7 @@ def holder(store: Path) -> str | None:
         os.close(handle)
 
 
-def _acquire(path: Path, wait: bool) -> int:
+def _acquire(path: Path, wait: bool, work: Work) -> int:
     told, tries = False, 0
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -76,9 +103,9 @@ def _acquire(path: Path, wait: bool) -> int:
             os.close(handle)
             tries += 1
             if not wait and tries > 1:  # the first time it may have been one who only asked for the holder
-                raise StoreError(_in_use(path.parent, found)) from None
+                raise work.refusal(f"{path.parent}: {found} {work.doing}; {work.remedy}") from None
             if tries > 1 and not told:
-                _log.info("%s: waiting for %s, which is writing this store", path.parent, found)
+                _log.info("%s: waiting for %s, which %s", path.parent, found, work.doing)
                 told = True
             time.sleep(_POLL_S if tries > 1 else _ASKING_S)
             continue
@@ -88,12 +115,12 @@ def _acquire(path: Path, wait: bool) -> int:
     found = _named(handle)
     if _may_be_elsewhere(path.parent, found):
         os.close(handle)
-        raise StoreError(
-            f"{path.parent}: {found} is writing this store, or was killed; if it does not run any more, remove {path} "
-            "and run this again"
+        raise work.refusal(
+            f"{path.parent}: {found} {work.doing}, or was killed; if it does not run any more, remove {path} and run "
+            "this again"
         )
     if _HOLDER.match(found):
-        _log.warning("%s: %s was killed while it wrote this store; going on from what it finished", path.parent, found)
+        _log.warning("%s: %s %s", path.parent, found, work.broken_off)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
     return handle
@@ -102,10 +129,6 @@ def _acquire(path: Path, wait: bool) -> int:
 def _named(handle: int) -> str:
     """Whom a lock's file names."""
     return os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
-
-
-def _in_use(store: Path, found: str) -> str:
-    return f"{store}: {found} is writing this store; wait until it is done (--wait), or stop it and run this again"
 
 
 def _may_be_elsewhere(store: Path, found: str) -> bool:

@@ -4,7 +4,8 @@ A run's folder holds ``run.yaml`` (the run, defaults and overrides included), ``
 each) and ``results/<run>-<labels>--<source>-to-<target>.json``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from egoshift.classifier import ClassText
 from egoshift.errors import ConfigError
 from egoshift.features import AbstractFeatureSource, SeenBy
+from egoshift.features.lock import Work, writing
 from egoshift.files import make_folder
 from egoshift.processes import processes
 from egoshift.recipes.models import build, class_texts, start_from
@@ -32,6 +34,13 @@ from egoshift.training.checkpoint import trained_parameters
 from egoshift.training.devices import Accelerator
 
 RUN_FILE, MODELS, RESULTS = "run.yaml", "models", "results"
+
+TRAINING = Work(
+    doing="is training this run",
+    remedy="give another --out, wait until it is done, or stop it",
+    broken_off="was killed while it trained this run; --resume goes on from what it saved",
+    refusal=ConfigError,
+)
 
 OnTraining = Callable[[str, FitProgress], None]
 """Told which labels are being trained, and how far they are."""
@@ -53,13 +62,15 @@ def train(
         What training did, by labels.
 
     Raises:
-        ConfigError: ``out`` holds another run, the data do not allow what the run asks for, or clips that it is tested
-            on show what it is trained on.
+        ConfigError: ``out`` holds another run or another process trains there, the data do not allow what the run asks
+            for, or clips that it is tested on show what it is trained on.
     """
-    if processes().is_first:
-        need_space(out, 0, "models")  # how much is known when they are built
-        make_folder(out)
-        _claim(out, run)
+    with _holding(out, run):
+        return _train(run, out, device, resume, progress)
+
+
+def _train(run: Run, out: Path, device: Accelerator, resume: bool, progress: OnTraining | None) -> dict[str, FitReport]:
+    """Fit the models into a folder that is held."""
     opened = Opened.of(run, run.train)
     check_targets(run, opened)
     text = class_texts(run, opened, run.labels)
@@ -165,6 +176,22 @@ def provenance_of(run: Run, opened: Opened) -> dict[str, Any]:
 def data_of(run: Run, opened: Opened) -> dict[str, Any]:
     """What a data set gives to a run, by digests: features, and clips with their labels; others make another model."""
     return {"stores": made_from(run, opened.stores), "data": opened.data_digest}
+
+
+@contextmanager
+def _holding(out: Path, run: Run) -> Iterator[None]:
+    """Hold the run's folder while it is trained: of several processes that train together the first does.
+
+    Two trainings at once would leave the models of one beside the run of the other.
+    """
+    if not processes().is_first:
+        yield
+        return
+    need_space(out, 0, "models")  # how much is known when they are built
+    make_folder(out)
+    with writing(out, work=TRAINING):
+        _claim(out, run)
+        yield
 
 
 def _claim(out: Path, run: Run) -> None:

@@ -1,6 +1,8 @@
 """A run becomes a method, and a trained model sees only features like those that it was trained on."""
 
+import os
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from egoshift.prediction import Predictor
 from egoshift.prediction.package import load_package
 from egoshift.recipes import Run, evaluate, fill_store, train
 from egoshift.recipes.models import build
+from egoshift.recipes.run_files import read_run
 from egoshift.recipes.stores import Opened
 from egoshift.recipes.tables import read_results
 from egoshift.records import Label
@@ -156,3 +159,50 @@ def test_what_was_measured_of_a_model_does_not_pass_for_that_of_the_next(
     assert len(read_results([out])) == len(load_package(out).results) == 1
     Predictor(load_package(out), device="cpu").save_pretrained(tmp_path / "packed")
     assert len(load_package(tmp_path / "packed").results) == len(read_results([tmp_path / "packed"])) == 1
+
+
+def test_a_folder_that_is_being_trained_in_is_refused_to_another_training(
+    card: Path, clip: Path, tmp_path: Path
+) -> None:
+    fill_store(DataCard.read(card), str(clip))
+    run, out = run_of(card, clip, "linear_probe"), tmp_path / "run"
+    other = run.model_copy(update={"fit": run.fit.model_copy(update={"seed": 9})})
+    told: list[str] = []
+
+    def meanwhile(*_: object) -> None:
+        with pytest.raises(ConfigError) as caught:
+            train(other, out, device="cpu")
+        told.append(str(caught.value))
+
+    train(run, out, device="cpu", progress=meanwhile)
+    assert set(told) == {
+        f"{out}: process {os.getpid()} on {socket.gethostname()} is training this run; give another --out, wait until "
+        "it is done, or stop it"
+    }
+    model: Any = read_config(out / "models" / "noun").provenance["run"]
+    assert read_run(out / "run.yaml").fit.seed == model["fit"]["seed"] == run.fit.seed
+    assert {path.name for path in out.iterdir()} == {"run.yaml", "models"}
+
+
+def test_a_training_that_failed_or_was_killed_lets_go_of_its_folder(
+    card: Path, clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, out = run_of(card, clip, "linear_probe"), tmp_path / "run"
+    with pytest.raises(StoreError, match="no features"):
+        train(run, out, device="cpu")
+    assert not (out / "lock").exists()
+    (out / "lock").write_text(f"process 1 on {socket.gethostname()}\n")
+    fill_store(DataCard.read(card), str(clip))
+    caplog.clear()
+    assert "noun" in train(run, out, device="cpu")
+    assert f"{out}: process 1 on {socket.gethostname()} was killed while it trained this run; --resume" in caplog.text
+
+
+def test_of_processes_that_train_together_the_first_holds_the_folder(
+    card: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match="no features"):
+        train(run_of(card, clip, "linear_probe"), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
