@@ -4,7 +4,7 @@ A run's folder holds ``run.yaml`` (the run, defaults and overrides included), ``
 each) and ``results/<run>-<labels>--<source>-to-<target>.json``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from egoshift.classifier import ClassText
-from egoshift.errors import ConfigError
+from egoshift.errors import CheckpointError, ConfigError
 from egoshift.features import AbstractFeatureSource, SeenBy
 from egoshift.features.lock import Work, writing
 from egoshift.files import make_folder
@@ -176,6 +177,32 @@ def provenance_of(run: Run, opened: Opened) -> dict[str, Any]:
 def data_of(run: Run, opened: Opened) -> dict[str, Any]:
     """What a data set gives to a run, by digests: features, and clips with their labels; others make another model."""
     return {"stores": made_from(run, opened.stores), "data": opened.data_digest}
+
+
+def check_trained_by(run: Run, model: Path, provenance: Mapping[str, Any]) -> None:
+    """See that a model in a run's folder is of the run that the folder describes.
+
+    What evaluation alone reads may differ, and so may places, which move.
+
+    Raises:
+        CheckpointError: It is of another run.
+    """
+    try:
+        theirs = _of_training(Run.model_validate(provenance["run"]))
+    except (KeyError, ValidationError):  # of before, or of a version to come: nothing is known
+        return
+    different = [name for name, value in _of_training(run).items() if theirs[name] != value]
+    if different:
+        raise CheckpointError(
+            f"{model}: is of a run that differs in {', '.join(different)} from the {RUN_FILE} of its folder; train it "
+            "again"
+        )
+
+
+def _of_training(run: Run) -> dict[str, Any]:
+    """What of a run decides how its models are trained, places aside."""
+    decides = {"method", "objective", "splits", "seen_by", "held_out", "fit"}
+    return run.model_dump(mode="json", include=decides, exclude={"fit": {"eval_batch_size"}})
 
 
 @contextmanager

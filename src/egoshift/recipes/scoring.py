@@ -25,7 +25,7 @@ from egoshift.evaluation import (
 from egoshift.evaluation.result import Overlap
 from egoshift.features import AbstractFeatureSource
 from egoshift.processes import processes
-from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups, provenance_of
+from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, check_trained_by, label_groups, provenance_of
 from egoshift.recipes.models import class_texts
 from egoshift.recipes.overlap import check_names, overlap_of
 from egoshift.recipes.run import OverlapRule, Run
@@ -182,14 +182,15 @@ def open_models(out: Path, device: Accelerator) -> tuple[Run, Opened, dict[tuple
     """A run's folder opened once for all data sets: the run, its source, and its models by their labels.
 
     Raises:
-        CheckpointError: The folder holds no trained run.
+        CheckpointError: The folder holds no trained run, or a model of another one.
     """
     if not (out / RUN_FILE).is_file():
         raise CheckpointError(f"{out}: holds no {RUN_FILE}; train a run there with `egoshift train … --out {out}`")
     run = read_run(out / RUN_FILE)
     # A method that runs a tower opens its weights and hashes them.
     checkpoints = {labels: load_checkpoint(out / MODELS / "+".join(labels)) for labels in label_groups(run)}
-    for checkpoint in checkpoints.values():
+    for labels, checkpoint in checkpoints.items():
+        check_trained_by(run, out / MODELS / "+".join(labels), checkpoint.config.provenance)
         checkpoint.classifier.to(own_device(device))
     return run, Opened.of(run, run.train), checkpoints
 

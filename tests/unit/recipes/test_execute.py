@@ -17,7 +17,7 @@ from egoshift.prediction import Predictor
 from egoshift.prediction.package import load_package
 from egoshift.recipes import Run, evaluate, fill_store, train
 from egoshift.recipes.models import build
-from egoshift.recipes.run_files import read_run
+from egoshift.recipes.run_files import read_run, write_run
 from egoshift.recipes.stores import Opened
 from egoshift.recipes.tables import read_results
 from egoshift.records import Label
@@ -206,3 +206,17 @@ def test_of_processes_that_train_together_the_first_holds_the_folder(
     with pytest.raises(StoreError, match="no features"):
         train(run_of(card, clip, "linear_probe"), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_of_another_run_than_its_folder_describes_is_not_evaluated(
+    card: Path, clip: Path, tmp_path: Path
+) -> None:
+    fill_store(DataCard.read(card), str(clip))
+    run, out = run_of(card, clip, "linear_probe"), tmp_path / "run"
+    train(run, out, device="cpu")
+    only_evaluated = run.fit.model_copy(update={"eval_batch_size": 3})
+    write_run(run.model_copy(update={"fit": only_evaluated, "overlap": "tell"}), out / "run.yaml")
+    assert len(evaluate(out, device="cpu")) == 1
+    write_run(run.model_copy(update={"fit": run.fit.model_copy(update={"seed": 9})}), out / "run.yaml")
+    with pytest.raises(CheckpointError, match=rf"{out}/models/noun: is of a run that differs in fit from the run.yaml"):
+        evaluate(out, device="cpu")
