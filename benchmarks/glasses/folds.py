@@ -101,7 +101,7 @@ def _open_fold(
     folder.mkdir(parents=True, exist_ok=True)
     for name, tested, other in (("test", test, val), ("val", val, test)):
         card = {
-            "name": "classyglass",
+            "name": "classyglass" if name == "test" else "classyglass-val",
             "format": "classyglass",
             "annotations": plan.archive,
             "clip_s": float(WINDOW_S),

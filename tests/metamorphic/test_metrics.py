@@ -128,7 +128,7 @@ def test_the_harmonic_mean_is_symmetric_and_between_least_and_mean(one: float, t
     mean = harmonic_mean(one, two)
     assert mean == harmonic_mean(two, one)
     assert min(one, two) - 1e-9 <= mean <= (one + two) / 2 + 1e-9 or 0 in (one, two)
-    assert harmonic_mean(by * one, by * two) == pytest.approx(by * mean, rel=1e-9, abs=1e-300)
+    assert harmonic_mean(by * one, by * two) == pytest.approx(by * mean, rel=1e-9, abs=1e-12)
     assert harmonic_mean(one, one) == pytest.approx(one)
 
 

@@ -111,7 +111,7 @@ def test_another_objective_is_not_taken_up(tmp_path: Path) -> None:
         fitted(Objective(alignment=AlignmentTerm(weight=2.0)), checkpoint=tmp_path, resume=True)
     assert "train again without resuming" in str(caught.value)
     fitted(OBJECTIVES["with alignment"], checkpoint=tmp_path, resume=True)
-    with pytest.raises(Exception, match="holds a finished training with other settings"):
+    with pytest.raises(Exception, match="is of another training or other settings: objective"):
         fitted(Objective(), checkpoint=tmp_path, resume=True)
 
 
