@@ -4,8 +4,9 @@ The names below are the library's short way: features and class text in, a fitte
 imported from its room when it is first used, so that ``import egoshift`` costs nothing.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from egoshift.lazy import lazy
 
 if TYPE_CHECKING:
     from egoshift.classifier import ClassText, StreamBatch
@@ -87,10 +88,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
-        if name in names:
-            return getattr(import_module(f"egoshift.{room}"), name)
-    raise AttributeError(f"module 'egoshift' has no attribute {name!r}")
+    return lazy(__name__, _ROOMS, name)
 
 
 def __dir__() -> list[str]:

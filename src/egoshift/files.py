@@ -104,9 +104,9 @@ def sync_folder(folder: Path) -> None:
     _sync(folder, os.O_RDONLY)
 
 
-def plain(name: str) -> str:
+def plain(name: str, between: str = "-") -> str:
     """A name, maybe a stranger's, as a part of a file's: letters, digits, dots and dashes, which lead nowhere."""
-    return re.sub(r"[^\w.-]+", "-", name)
+    return re.sub(r"[^\w.-]+", between, name)
 
 
 def is_still(path: Path, handle: int) -> bool:

@@ -1,7 +1,8 @@
 """A file and a time in, pixels, sound and hand boxes out."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from egoshift.lazy import lazy
 
 if TYPE_CHECKING:
     from egoshift.media.hands import ORIGINS, AbstractHandLocator, HandBoxes, crop
@@ -58,10 +59,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f"egoshift.media.{module}"), name)
-    raise AttributeError(f"module 'egoshift.media' has no attribute {name!r}")
+    return lazy(__name__, _MODULES, name)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,6 @@
 """Where a data set's feature stores lie, how they are filled, and how a run's streams are read from them."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from egoshift.features import (
     Store,
     StoredFeatures,
 )
+from egoshift.files import plain
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.recipes.sensor_encoders import sensor_weights, signal_spec
 from egoshift.records import Dataset, Label, Vocabulary
@@ -32,6 +32,7 @@ from egoshift.training.checkpoint import WEIGHTS_FILE
 from egoshift.training.classifiers import CLASSIFIERS
 
 _ANNOTATED = ("clip_id", "video_id", "start_s", "stop_s", "split", "verb", "noun", "action")
+_BETWEEN = "--"  # the parts of a store's name
 
 
 def store_folder(card: DataCard, encoder: str) -> Path:
@@ -42,12 +43,12 @@ def store_folder(card: DataCard, encoder: str) -> Path:
     """
     if (sensor := sensor_of(encoder)) is not None:
         _, name, sha256 = sensor_weights(encoder)
-        return card.features / f"{sensor}--{_plain(name)}--{sha256[:8]}"
+        return card.features / f"{sensor}--{plain(name, _BETWEEN)}--{sha256[:8]}"
     weights = encoder.removeprefix(PIXELS)
     place = Path(weights).expanduser()
     name = place.name if place.is_dir() else weights
     name = f"{place.resolve().parent.name}--{place.name}" if place.is_file() else name
-    return card.features / _plain((PIXELS if weights != encoder else "") + name)
+    return card.features / plain((PIXELS if weights != encoder else "") + name, _BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,6 @@ def base_classes(dataset: Dataset) -> Dataset:
         numbers = {index: number for number, index in enumerate(kept)}
         clips = clips.with_columns(pl.col(label).replace_strict(numbers, default=None, return_dtype=pl.Int64))
     return replace(dataset, vocabularies=vocabularies, clips=clips, novel_classes={})
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "--", name)
 
 
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:

@@ -1,7 +1,8 @@
 """A sensor's files in, readings on one uniform grid out; what is missing stays missing."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from egoshift.lazy import lazy
 
 if TYPE_CHECKING:
     from egoshift.media.inertial.checks import (
@@ -69,10 +70,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f"egoshift.media.inertial.{module}"), name)
-    raise AttributeError(f"module 'egoshift.media.inertial' has no attribute {name!r}")
+    return lazy(__name__, _MODULES, name)
 
 
 def __dir__() -> list[str]:
