@@ -183,9 +183,10 @@ def test_a_constant_beside_functions_meets_tests_that_run_none_of_them_too() -> 
     source = "LIMIT = 3\n\n\ndef clipped(x):\n    return min(x, LIMIT)\n"
     (mutant,) = [one for one in mutants_of(source) if one.change == "LIMIT = 3 -> LIMIT = 4"]
     durations = {"t.py::clips": 0.1, "t.py::reads_the_limit": 0.2, "other.py::test": 0.1}
-    measured = Measured(durations, {"limits.py": {"": {1, 4}, "t.py::clips": {5}}}, [])
-    (stage,) = stages("limits.py", source, mutant, measured, 3.0)
-    assert stage.tests == ("t.py::clips", "t.py::reads_the_limit")
+    every = {"t.py::every[limits]": 0.3, "t.py::every[sizes]": 0.3}
+    ran = {"": {1, 4}, "t.py::clips": {5}, "t.py::every[limits]": {5}}
+    (stage,) = stages("limits.py", source, mutant, Measured(durations | every, {"limits.py": ran}, []), 3.0)
+    assert stage.tests == ("t.py::clips", "t.py::reads_the_limit", "t.py::every[limits]")
 
 
 def test_the_list_of_survivors_is_held_against_a_run(tmp_path: Path) -> None:
