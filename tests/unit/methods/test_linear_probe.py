@@ -90,6 +90,14 @@ def test_from_zeros_classes_not_trained_with_come_after_all_others_in_their_zero
     assert len(novel.argmax(1).unique()) > 1
 
 
+def test_from_zeros_the_logit_of_a_novel_class_is_what_is_written_of_it() -> None:
+    model = trained(init="zeros", bias=True, logit_scale=30.0)
+    cosine = ZeroShot(logit_scale=1.0)(batch(), text(("bowl", "cup")))["noun"][:, 0]
+    least = model(batch(), text())["noun"].min(1).values
+    novel = model(batch(), text(("bowl", "cup")))["noun"][:, 0]
+    torch.testing.assert_close(novel, least - 1 - 30.0 * (1 - cosine), rtol=0, atol=1e-3)
+
+
 def test_from_zeros_a_novel_class_has_the_same_logit_in_every_vocabulary() -> None:
     model = trained(init="zeros", bias=True)
     together = model(batch(), text(("bowl", *NOUNS)))["noun"][:, :1]
@@ -127,7 +135,18 @@ def test_a_checkpoint_holds_one_weight_vector_per_class() -> None:
 
 def test_the_defaults_are_the_text_preset() -> None:
     assert LinearProbe().settings == {**PRESETS_LINEAR_PROBE["text"], "text_dim": 512, "classes": None}
-    assert LinearProbe(**PRESETS_LINEAR_PROBE["standard"]).init == "zeros"  # type: ignore[arg-type]
+    standard = LinearProbe(**PRESETS_LINEAR_PROBE["standard"])  # type: ignore[arg-type]
+    assert (standard.init, standard.bias) == ("zeros", True)
+
+
+def test_the_least_that_options_may_be() -> None:
+    model = LinearProbe(text_dim=1, classes=CLASSES, logit_scale=0.5)
+    assert (model.settings["text_dim"], model.settings["logit_scale"]) == (1, 0.5)
+
+
+def test_a_stream_of_another_width_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"stream 'full' is 16 wide, the method was made for 8"):
+        LinearProbe(text_dim=8, classes=CLASSES)(batch(), text())
 
 
 @BOTH
