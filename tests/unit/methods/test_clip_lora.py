@@ -208,3 +208,12 @@ def test_encoders_other_than_clip_and_names_that_are_too_long_are_refused(folder
         small(write_siglip(tmp_path / "siglip"))
     with pytest.raises(ConfigError, match="77"):
         small(folder)(batch(), {"noun": ClassText(torch.zeros(1, DIM), ("a " * 90,))})
+
+
+def test_a_clip_without_one_stream_of_pictures_is_told_by_the_other(folder: Path) -> None:
+    alone = changed(folder, streams=["pixels"])(batch(), TEXT)["noun"]
+    streams = {"pixels": clips(), "hands": clips().flip(0)}
+    without = StreamBatch(streams, {"hands": torch.tensor([True, False, True])})
+    both = changed(folder, streams=["pixels", "hands"])
+    torch.testing.assert_close(both(without, TEXT)["noun"][1], alone[1])
+    assert not torch.allclose(both(StreamBatch(streams), TEXT)["noun"][0], alone[0], atol=1e-3)

@@ -179,6 +179,21 @@ def test_nothing_as_large_as_clips_by_classes_is_kept_for_the_backward_pass() ->
 def test_the_defaults_are_the_papers_but_for_the_number_of_clips() -> None:
     filled = {"text_dim": 512, "cache_clips": 0, "classes": None, "seed": 0, "shots": None}
     assert TipAdapter().settings == {**PRESETS_TIP_ADAPTER["paper"], **filled}
+    trained = TipAdapter(**PRESETS_TIP_ADAPTER["paper-f"])  # type: ignore[arg-type]
+    assert [name for name, _ in trained.named_parameters()] == ["keys"]
+
+
+def test_the_least_that_options_may_be() -> None:
+    options: dict[str, object] = {"text_dim": 1, "logit_scale": 0.5, "shots": 1, "classes": {"verb": 1}, "alpha": 0.0}
+    settings = TipAdapter(**options, beta=0.0).settings  # type: ignore[arg-type]
+    assert {name: settings[name] for name in options} == options
+
+
+def test_a_stream_of_another_width_is_refused() -> None:
+    wide = StreamBatch({"full": torch.randn(CLIPS, 3, 2 * DIM)}, {}, clips().targets)
+    for ask in (lambda: observed()(wide, texts()), lambda: TipAdapter(text_dim=DIM).observe([wide], texts())):
+        with pytest.raises(ConfigError, match=r"stream 'full' is 32 wide, the method was made for 16"):
+            ask()
 
 
 def test_clips_that_do_not_fit_the_classes_are_refused() -> None:
@@ -188,6 +203,9 @@ def test_clips_that_do_not_fit_the_classes_are_refused() -> None:
     fewer: dict[Label, ClassText] = {"noun": texts()["verb"]}
     with pytest.raises(ConfigError, match=r"of noun class 4, there are 3, counted from 0"):
         TipAdapter(text_dim=DIM).observe([clips()], fewer)
+    one_fewer: dict[Label, ClassText] = {"noun": ClassText(texts()["noun"].vectors[:4])}
+    with pytest.raises(ConfigError, match=r"of noun class 4, there are 4, counted from 0"):
+        TipAdapter(text_dim=DIM).observe([clips()], one_fewer)
     with pytest.raises(ConfigError, match=r"no training clips to cache"):
         TipAdapter(text_dim=DIM).observe([], texts())
 
@@ -201,6 +219,7 @@ def test_clips_that_do_not_fit_the_classes_are_refused() -> None:
         ({"shots": 0}, r"shots 0; .* at least one shot or none"),
         ({"cache_clips": 3}, r"cache_clips 3, with classes of \[\]; .* TipAdapter.observe fills in both"),
         ({"cache_clips": -1}, r"cache_clips -1"),
+        ({"text_dim": 0}, r"text_dim is 0"),
         ({"classes": {"verb": []}}, r"verb classes: got \[\]; give a list of at least one name"),
         ({"classes": {"verb": 0}}, r"there are 0 verb classes without names; give at least one"),
         ({"pooling": "max"}, r"pooling is 'max'; give one of"),

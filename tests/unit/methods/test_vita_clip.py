@@ -46,6 +46,9 @@ def test_the_defaults_are_the_official_preset_and_presets_name_every_option_but_
     assert VitaCLIP(encoder=str(folder)).settings == {**PRESETS_VITA_CLIP["official"], **follows}
     for options in PRESETS_VITA_CLIP.values():
         assert options.keys() | follows.keys() == VitaCLIP(encoder=str(folder)).settings.keys()
+    own = {**PRESETS_VITA_CLIP["official-csc"], "classes": {"noun": ["cup", "knife"]}}
+    assert VitaCLIP(encoder=str(folder), **own).settings["class_specific"]  # type: ignore[arg-type]
+    assert VitaCLIP(encoder=str(folder), num_frames=1).settings["num_frames"] == 1
 
 
 def test_what_is_trained_is_what_the_official_code_trains_and_no_weight_of_clip_is_kept(folder: Path) -> None:
