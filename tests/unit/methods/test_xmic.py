@@ -156,6 +156,10 @@ def test_conditioning_streams_of_different_lengths_are_refused() -> None:
 def test_features_of_another_width_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"stream 'hand' is 48 wide, the method was made for 32"):
         small()(batch(dim=48), TEXT)
+    mixed = StreamBatch({"hand": batch().streams["hand"], "full": batch(dim=48).streams["full"]})
+    for classified, conditioning in (("hand", "full"), ("full", "hand")):
+        with pytest.raises(ConfigError, match=r"stream 'full' is 48 wide, the method was made for 32"):
+            small(classify_streams=[classified], condition_streams=[conditioning])(mixed, TEXT)
 
 
 @pytest.mark.parametrize("options", [{"num_heads": 5}, {"text_dim": 8}, {"mlp_ratio": 0.01}])
@@ -176,6 +180,7 @@ def test_the_smallest_of_everything_that_means_something_is_taken() -> None:
     least = small(num_frames=1, num_heads=1, num_spatial_layers=0, num_temporal_layers=0, logit_scale=0.5)
     assert least.log_scale is not None
     assert least.log_scale.exp().item() == pytest.approx(0.5)
+    assert small(text_dim=16, num_heads=1, mlp_ratio=1 / 16).condition_dim == 16
 
 
 @pytest.mark.parametrize("option", ["pooling", "position", "head"])

@@ -27,6 +27,7 @@ def test_it_has_nothing_to_train_or_to_store() -> None:
 
 def test_the_defaults_are_the_preset_of_the_paper() -> None:
     assert ZeroShot().settings == PRESETS["zero_shot"]["paper"]
+    assert ZeroShot(logit_scale=0.5).settings["logit_scale"] == 0.5
 
 
 def test_features_of_another_encoder_than_the_text_are_refused() -> None:
