@@ -290,8 +290,6 @@ def _save(
 def _finished(checkpoint: Path | None, job: Job, classifier: AbstractClassifier) -> FitReport | None:
     """The report of a training that ran to its end in this folder, put into the classifier; None where there is none.
 
-    On how many devices it ran, and in which arithmetic these compute, makes no other training of one that is finished.
-
     Raises:
         CheckpointError: If it was another one.
     """
@@ -300,7 +298,7 @@ def _finished(checkpoint: Path | None, job: Job, classifier: AbstractClassifier)
     config = read_config(checkpoint)
     found = config.fit
     if config.job is not None:
-        config.job.check(job, checkpoint, but=("processes", "precision"))
+        config.job.check(job, checkpoint, finished=True)
     elif found is None or (found.settings, found.objective) != (job.settings, job.objective):
         raise CheckpointError(
             f"{checkpoint}: holds a finished training with other settings; train again without resuming, or elsewhere"

@@ -27,7 +27,7 @@ from egoshift.files import write_atomically
 from egoshift.foreign import parse_json
 from egoshift.records import Label
 from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
-from egoshift.training.job import Job
+from egoshift.training.job import Job, sketch
 from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
 
@@ -94,17 +94,25 @@ def job_of(
         processes: How many train together.
         precision: What is computed in.
     """
-    chosen = "" if validation is None else _clips_digest(validation[0], None, validation[1], settings.num_frames)
+    parts = {"": (*training, text)}
+    if validation is not None:
+        parts["validation "] = (validation[0], torch.arange(len(validation[0])), validation[1])
+    digests = {name: _clips_digest(*part) for name, part in parts.items()}
+    sketches = {
+        f"{name}{what}": values
+        for name, part in parts.items()
+        for what, values in _sketches(*part, settings.num_frames).items()
+    }
     return Job(
         method=method_name(classifier),
         method_settings=plain_settings(classifier),
         settings=settings,
         objective=objective,
         clips=len(training[1]),
-        training_clips=_clips_digest(*training, text, settings.num_frames),
-        validation_clips=chosen,
+        training_clips=digests[""],
+        validation_clips=digests.get("validation ", ""),
         classes={label: len(words.vectors) for label, words in text.items()},
-        text_digest=_text_digest(text),
+        sketches=sketches,
         frozen_weights=dict(classifier.frozen_weights),
         made_from=made_from,
         processes=processes,
@@ -112,33 +120,27 @@ def job_of(
     )
 
 
-def _clips_digest(
-    source: AbstractFeatureSource,
-    indices: Int[Tensor, " clip"] | None,
-    text: Mapping[Label, ClassText],
-    num_frames: int,
-) -> str:
-    """Of the videos, times, labels and classes of some clips, and of the features of the first.
+def _clips_digest(source: AbstractFeatureSource, indices: Int[Tensor, " clip"], text: Mapping[Label, ClassText]) -> str:
+    """Of the videos, times and labels of some clips, and of the names of the classes."""
+    groups, spans = source.groups, source.spans
+    named = [[groups[index] for index in indices.tolist()], {label: list(words.names) for label, words in text.items()}]
+    digest = xxhash.xxh3_64(json.dumps(named).encode())
+    targets = [source.targets[label].cpu()[indices] for label in text]
+    for values in targets if spans is None else [*targets, spans.cpu()[indices]]:
+        digest.update(values.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _sketches(
+    source: AbstractFeatureSource, indices: Int[Tensor, " clip"], text: Mapping[Label, ClassText], num_frames: int
+) -> dict[str, tuple[float, ...]]:
+    """Of the class text, and of the features of the first clip.
 
     One clip's tell whether features were made anew; all would take as long to read as an epoch.
     """
-    indices = torch.arange(len(source)) if indices is None else indices
-    groups, spans = source.groups, source.spans
-    digest = xxhash.xxh3_64(json.dumps([groups[index] for index in indices.tolist()]).encode())
     first = source.batch(indices[:1], num_frames=num_frames).streams
-    targets = [source.targets[label].cpu()[indices] for label in text]
-    for values in [*targets, *([] if spans is None else [spans.cpu()[indices]]), *first.values()]:
-        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
-    digest.update(_text_digest(text).encode())
-    return digest.hexdigest()
-
-
-def _text_digest(text: Mapping[Label, ClassText]) -> str:
-    digest = xxhash.xxh3_64()
-    for label, words in text.items():
-        digest.update(json.dumps([label, words.names]).encode())
-        digest.update(words.vectors.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    texts = {f"text of {label}": sketch(words.vectors) for label, words in text.items()}
+    return texts | {f"features {name}": sketch(values) for name, values in first.items()}
 
 
 def training_bytes(classifier: AbstractClassifier, text: Mapping[Label, ClassText]) -> int:
@@ -204,7 +206,10 @@ def load_resume_point(
         content = path.read_bytes()
         tensors = safetensors.torch.load(content)
         header = _Header.model_validate_json(_metadata(content)["state"])
-    except (OSError, SafetensorError, ValidationError, ValueError, KeyError) as error:
+    except ValidationError:
+        text = f"{path}: is no state that this version of egoshift knows; resume with the version that wrote it, or "
+        raise CheckpointError(text + remedy) from None
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: is damaged ({reason}); {remedy}") from None
     header.job.check(job, path)

@@ -4,10 +4,13 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from egoshift.classifier import ClassText, StreamBatch
@@ -17,6 +20,7 @@ from egoshift.features import TensorFeatures
 from egoshift.methods import ZeroShot
 from egoshift.records import Label
 from egoshift.training import OPTIMISERS, FitProgress, FitReport, FitSettings, epochs, fit, load_checkpoint
+from egoshift.training.job import sketch
 from egoshift.training.report import OnProgress
 from tests.unit.evaluation.toy import DIM, Toy, toy, toy_clips, toy_text
 
@@ -220,7 +224,7 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
         ({"train": toy_clips(seed=9)}, "training_clips"),
         ({"train": toy_clips(30)}, "clips was 40, is 30"),
         ({"validation": toy_clips(25, seed=7)}, "validation_clips"),
-        ({"text": {"noun": ClassText(toy_text()["noun"].vectors, tuple("abcde"))}}, "text_digest"),
+        ({"text": {"noun": ClassText(toy_text()["noun"].vectors, tuple("abcde"))}}, "training_clips was"),
         ({"provenance": {"stores": {"clip": "other"}}}, "made_from"),
     ],
 )
@@ -252,7 +256,7 @@ def test_a_finished_training_of_before_its_clips_were_kept_is_told_by_its_settin
 def test_resuming_with_other_clips_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         fit(toy(), toy_clips(), toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1))
-    with pytest.raises(CheckpointError, match=r"other settings: training_clips was '\w+', is '\w+'; train again"):
+    with pytest.raises(CheckpointError, match=r"other settings: training_clips was '\w+', is '\w+'; features full is"):
         fit(toy(), toy_clips(seed=9), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
     with pytest.raises(CheckpointError, match=r"clips was 40, is 30; training_clips was"):
         fit(toy(), toy_clips(30), toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
@@ -263,7 +267,7 @@ def test_resuming_with_the_labels_of_these_clips_but_other_features_is_refused(t
     with pytest.raises(Stopped):
         fit(toy(), clips, toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=stopping_at(1, 1))
     other = TensorFeatures({"full": torch.randn(40, 6, DIM)}, clips.targets, clips.groups)
-    with pytest.raises(CheckpointError, match="other settings: training_clips was"):
+    with pytest.raises(CheckpointError, match="other settings: features full is another; train again"):
         fit(toy(), other, toy_text(), settings=SETTINGS, checkpoint=tmp_path, resume=True)
 
 
@@ -275,9 +279,64 @@ def test_epochs_are_not_chosen_by_two_sets_of_validation_clips(tmp_path: Path) -
     with pytest.raises(Stopped):
         run(toy_clips(seed=3), progress=stopping_at(1, 1))
     for other in (toy_clips(seed=4), None):
-        with pytest.raises(CheckpointError, match=r"other settings: validation_clips was '\w+', is '\w*'; train again"):
+        with pytest.raises(CheckpointError, match=r"other settings: validation_clips was '\w+', is '\w*'; validation "):
             run(other, resume=True)
     run(toy_clips(seed=3), resume=True)
+
+
+def nearly(values: Tensor) -> Tensor:
+    """As another machine computes them, or other threads."""
+    return values * (1 + 1e-4 * torch.randn(values.shape, generator=torch.Generator().manual_seed(3)))
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_text_and_features_that_another_machine_computes_are_the_same(tmp_path: Path, finished: bool) -> None:
+    clips, text = toy_clips(), toy_text()["noun"]
+    progress = None if finished else stopping_at(1, 1)
+    with nullcontext() if finished else pytest.raises(Stopped):
+        fit(toy(), clips, toy_text(), settings=SETTINGS, checkpoint=tmp_path, progress=progress)
+    features = nearly(clips.batch(torch.arange(40), num_frames=6).streams["full"])
+    there = TensorFeatures({"full": features}, clips.targets, clips.groups)
+    words: dict[Label, ClassText] = {"noun": ClassText(nearly(text.vectors), text.names)}
+    fit(toy(), there, words, settings=SETTINGS, checkpoint=tmp_path, resume=True)
+
+
+def test_a_finished_training_is_read_back_though_its_stores_hold_more_by_now(tmp_path: Path) -> None:
+    def run(weights: str, times: str, *, resume: bool) -> FitReport:
+        provenance = {"card": "toy", "stores": {"clip": {"weights": weights, "arrays": {"times": times}}}}
+        options = {"settings": SETTINGS, "checkpoint": tmp_path, "provenance": provenance, "resume": resume}
+        return fit(toy(), toy_clips(), toy_text(), **options)  # type: ignore[arg-type]
+
+    report = run("these", "few", resume=False)
+    assert run("these", "more", resume=True) == report
+    with pytest.raises(CheckpointError, match=r"made_from.clip.weights was 'these', is 'others'; train again"):
+        run("others", "few", resume=True)
+
+
+def test_a_resume_point_of_another_version_is_not_called_damaged(tmp_path: Path) -> None:
+    fitted(checkpoint=tmp_path, progress=stopping_at(1, 1))
+    path = tmp_path / "resume.safetensors"
+    tensors, header = load_file(path), safe_open(path, framework="pt").metadata()
+    state = json.loads(header["state"])
+    state["job"]["labels_digest"] = state["job"].pop("training_clips")
+    save_file(tensors, path, {**header, "state": json.dumps(state)})
+    with pytest.raises(CheckpointError, match="resume with the version that wrote it, or train again without"):
+        fitted(checkpoint=tmp_path, resume=True)
+
+
+def test_a_sketch_tells_tensors_apart_but_for_rounding() -> None:
+    values = torch.randn(300, 5, 16, generator=torch.Generator().manual_seed(4))
+    other = values.clone()
+    other[7] = torch.randn(5, 16)
+
+    def distance(changed: Tensor) -> float:
+        return max(abs(a - b) for a, b in zip(sketch(values), sketch(changed), strict=True))
+
+    assert distance(nearly(values)) < 0.001
+    for changed in (other, values.flip(0), 1.05 * values, values + 0.1):
+        assert distance(changed) > 0.01
+    assert sketch(torch.zeros(2, 3)) == sketch(torch.zeros(3, 0)) == (0.0,) * 5
+    assert all(map(math.isfinite, sketch(torch.tensor([[torch.nan, torch.inf, 1.0]]))))
 
 
 def test_a_damaged_resume_point_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -455,8 +514,11 @@ def test_what_was_drawn_and_is_kept_is_that_of_the_interrupted_training(tmp_path
     ("changes", "told"),
     [
         ({"provenance": {"stores": {"clip": "other"}}}, "made_from"),
-        ({"text": {"noun": ClassText(toy_text()["noun"].vectors, tuple("abcde"))}}, "text_digest"),
-        ({"text": {"noun": ClassText(toy_text()["noun"].vectors + 1, toy_text()["noun"].names)}}, "text_digest"),
+        ({"text": {"noun": ClassText(toy_text()["noun"].vectors, tuple("abcde"))}}, "training_clips was"),
+        (
+            {"text": {"noun": ClassText(toy_text()["noun"].vectors + 1, toy_text()["noun"].names)}},
+            "text of noun is another",
+        ),
     ],
 )
 def test_a_training_on_other_features_or_classes_is_not_taken_up(
