@@ -1,5 +1,6 @@
 """One writer per store, or per folder of another kind, on one machine or on several."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -20,6 +21,9 @@ _POLL_S, _ASKING_S = 0.5, 0.01
 _OF_ONE_MACHINE = frozenset(
     "apfs bcachefs btrfs exfat ext2 ext3 ext4 f2fs hfs jfs ntfs3 overlay ramfs reiserfs tmpfs vfat xfs zfs".split()
 )
+_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+"""Of file systems that know no locks, as Lustre and NFS can be mounted."""
+
 _HOLDER = re.compile(r"process (?P<process>\d+) on (?P<host>\S+)")
 
 _log = logging.getLogger("egoshift.features")
@@ -84,7 +88,7 @@ def holder(store: Path) -> str | None:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         return _named(handle)
     else:
         return _named(handle) if _may_be_elsewhere(store, _named(handle)) else None
@@ -99,8 +103,13 @@ def _acquire(path: Path, wait: bool, work: Work) -> int:
         found = _named(handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                _log.warning("%s: no file here can be locked; see to it that nothing else writes it", path.parent)
+                break
             os.close(handle)
+            if not isinstance(error, BlockingIOError):
+                raise
             tries += 1
             if not wait and tries > 1:  # the first time it may have been one who only asked for the holder
                 raise work.refusal(f"{path.parent}: {found} {work.doing}; {work.remedy}") from None

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import socket
@@ -215,3 +216,24 @@ def test_mounts_of_any_name_are_looked_through_and_without_a_list_of_them_stores
     assert lock._is_of_one_machine(tmp_path)
     mounts.unlink()
     assert not lock._is_of_one_machine(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_where_nothing_can_be_locked_the_work_is_done_and_that_is_told(tmp_path, monkeypatch, caplog, number):
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with writing(tmp_path):
+        assert holder(tmp_path) == f"process {os.getpid()} on {socket.gethostname()}"
+    assert not list(tmp_path.iterdir())
+    assert caplog.messages == [f"{tmp_path}: no file here can be locked; see to it that nothing else writes it"]
+
+
+def test_a_lock_that_fails_otherwise_is_a_fault_of_the_disk(tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    with pytest.raises(OSError, match="Input/output error"), writing(tmp_path):
+        pass
