@@ -110,14 +110,15 @@ def check_names(run: Run, cards: Sequence[Path]) -> None:
     places: dict[str, Path] = {}
     for card in (run.train, *cards):
         try:
-            name = DataCard.read(card).name
+            found = DataCard.read(card)
         except EgoshiftError:
             continue
-        first = places.setdefault(name, card)
+        first = places.setdefault(found.name, card)
         if first.resolve() != card.resolve():
             raise ConfigError(
-                f"{card}: this data set is called {name!r}, as that of {first} is, so that their results could not be "
-                "told apart; give a data card with another 'name: …'"
+                f"{card}: this data set is called {found.name!r}, as that of {first} is, so that their results could "
+                f"not be told apart; give a data card with another 'name: …', and with 'features: {found.features}' "
+                "where its features are to stay"
             )
 
 

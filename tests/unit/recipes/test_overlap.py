@@ -144,7 +144,7 @@ def test_two_data_sets_of_one_name_are_refused_before_anything_is_evaluated(clip
         train(run.model_copy(update={"test": (cards[1],)}), tmp_path / "run")
     train(run, tmp_path / "run")
     run_of(cards[1], clip)
-    with pytest.raises(ConfigError, match="give a data card with another 'name: …'"):
+    with pytest.raises(ConfigError, match=r"another 'name: …', and with 'features: \S+features/videos' where"):
         evaluate(tmp_path / "run", cards, device="cpu")
     assert not list((tmp_path / "run").rglob("results/*"))
 

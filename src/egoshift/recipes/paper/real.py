@@ -167,7 +167,7 @@ class RealRuns:
                 self._note(training.need, _reason(error))
 
     def _is_trained(self, training: Training) -> bool:
-        """Whether the model of the same run on the same features and labels is there."""
+        """Whether the model of the same run on the same features and labels is there, as far as it says."""
         try:
             made_by = read_config(training.model).provenance
         except CheckpointError:
@@ -176,7 +176,7 @@ class RealRuns:
         expected = self._data.digests(run, source) | {"run": run.model_dump(mode="json")}
         if run.fit.selection == "oracle":
             expected["chosen_on"] = self._data.digests(run, CHOSEN_ON[source])
-        return all(made_by.get(name) == value for name, value in expected.items())
+        return all(made_by.get(name, value) == value for name, value in expected.items())
 
     def _result(self, training: Training, role: Role, device: Accelerator, report: OnShare) -> Result:
         file = training.result_file(role)
@@ -184,7 +184,7 @@ class RealRuns:
             result = Result.read(file)
             expected = self._data.digests(training.run, role) | {"model": read_config(training.model).digests}
             made_by = result.provenance.model_dump()
-            if all(made_by[name] == value for name, value in expected.items()):
+            if all(made_by[name] in (value, type(value)()) for name, value in expected.items()):
                 return result
         report(1.0, f"evaluating on {REAL[role]}")
         card = self._data.card(role)

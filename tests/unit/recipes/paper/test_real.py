@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,22 @@ def test_a_source_of_other_labels_is_trained_on_and_a_target_of_other_labels_tes
     assert work == first
     work.clear()
     _do(RealRuns(find_tables([6]), cards, out))
+    assert work == []
+
+
+def test_what_an_earlier_version_made_and_says_less_of_is_not_made_again(cards, work, tmp_path):
+    out = tmp_path / "out"
+    _do(RealRuns(find_tables([6]), cards, out, oracle=True))
+    work.clear()
+    for file in out.rglob("config.json"):
+        config = json.loads(file.read_text())
+        config["provenance"] = {k: v for k, v in config["provenance"].items() if k not in ("data", "chosen_on")}
+        file.write_text(json.dumps(config))
+    for file in out.rglob("results/*.json"):
+        result = json.loads(file.read_text())
+        result["provenance"] |= {"data": "", "model": {}}
+        file.write_text(json.dumps(result))
+    _do(RealRuns(find_tables([6]), cards, out, oracle=True))
     assert work == []
 
 
