@@ -22,7 +22,7 @@ from torch import Tensor
 
 from egoshift.encoders.inert_pickle import Fields, InertUnpickler, ScriptModule, Storage, TensorNote
 from egoshift.errors import WeightsError
-from egoshift.media.pickle_weight import MOST_AXES, check_pickle
+from egoshift.media.pickle_weight import MOST_AXES, BeyondBoundsError, check_pickle
 from egoshift.media.plain_pickle import UnsafePickleError
 
 MOST_MODULES = 100_000
@@ -104,6 +104,10 @@ def read_zip(file: Path) -> Contents:
         raise WeightsError(
             f"{file}: asks to run {error}, which weights do not need; nothing of it was run; get the weights from "
             "where they were published, and do not open this file with anything else"
+        ) from None
+    except BeyondBoundsError as error:
+        raise WeightsError(
+            f"{file}: is a checkpoint that {error}; save its weights alone, as a dict of tensors, or as safetensors"
         ) from None
     except Exception as error:
         # A damaged zip or pickle can fail in any way; the documentation of neither names a complete list.

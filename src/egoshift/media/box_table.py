@@ -97,6 +97,8 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def _as_number(given: pl.Series) -> pl.Series:
+    # Told by its digits: the score 0.7 of single precision is to be 0.7, as in a CSV file, and not a little less.
+    given = given.cast(pl.String) if given.dtype == pl.Float32 else given
     return (given.str.strip_chars() if given.dtype == pl.String else given).cast(pl.Float64, strict=False)
 
 

@@ -38,13 +38,18 @@ _LOOSE = ("EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "DICT")
 _TO_BYTES = "_codecs encode"  # how bytes are written for Python 2: a call, and what it gives never grows
 
 
+class BeyondBoundsError(ValueError):
+    """A pickle that may be whole and asks for more than is made; its text says of what, after "it"."""
+
+
 def check_pickle(content: bytes) -> None:
     """Refuses a pickle that would make far more than it says, or states what a file of its size cannot have.
 
     The unpickler makes room for what is stated before it looks at what is there: five bytes would cost gigabytes.
 
     Raises:
-        ValueError: It does, or is no pickle.
+        BeyondBoundsError: It would.
+        ValueError: It states that, or is no pickle.
     """
     walk = _Walk(len(content))
     for code, argument, _ in pickletools.genops(content):  # which reads before it makes room
@@ -81,7 +86,7 @@ class _Value:
             self.loose |= value.loose
             value.closed = True
         if self.depth > MOST_DEPTH:
-            raise ValueError("nested too deeply")
+            raise BeyondBoundsError("is nested too deeply")
 
 
 _NUMBER = _Value()
@@ -118,7 +123,7 @@ class _Walk:
             taken = self._taken(code)
             self._long += shares_hash(argument)
             if self._long > MOST_LONG:
-                raise ValueError(f"holds more than {MOST_LONG} numbers beyond 2^61")
+                raise BeyondBoundsError(f"holds more than {MOST_LONG} numbers beyond 2^61")
             if code.name in _GROWERS:
                 self._grow(taken)
             elif code.stack_after:
@@ -148,7 +153,7 @@ class _Walk:
     def _grow(self, values: Sequence[_Value]) -> None:
         top = self._top()
         if values and (top.closed or any(value is top for value in values)):
-            raise ValueError("adds to a value that lies in another already, or in itself")
+            raise BeyondBoundsError("adds to a value that lies in another already, or in itself")
         top.hold(values)
 
     def _remember(self, number: int) -> None:
@@ -161,7 +166,7 @@ class _Walk:
             raise ValueError("asks for a value that it never remembered")
         self._reused += value.weight
         if self._reused > MOST_REUSED + REUSED_A_BYTE * self._size:
-            raise ValueError("refers to the same values again and again")
+            raise BeyondBoundsError("refers to the same values again and again")
         self._stacks[-1].append(value)
 
 
@@ -169,7 +174,7 @@ def _made(name: str, argument: object, values: Sequence[_Value]) -> _Value:
     """The value that an instruction makes of others; a call may give one of its arguments, under another name."""
     made = _Value(loose=name in _LOOSE, closed=name in _NAMES, to_bytes=argument == _TO_BYTES)
     if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
-        raise ValueError(f"holds a number of {argument.bit_length()} bits")
+        raise BeyondBoundsError(f"holds a number of {argument.bit_length()} bits")
     if isinstance(argument, str | bytes | bytearray):
         made.weight += len(argument) // _TEXT
     made.hold(values)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from egoshift.errors import Fault, MediaError
-from egoshift.media.pickle_weight import MOST_AXES, check_pickle
+from egoshift.media.pickle_weight import MOST_AXES, BeyondBoundsError, check_pickle
 
 _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMBER_TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
@@ -47,6 +47,9 @@ def load_plain_pickle(path: Path, *, arrays: bool = False) -> object:
                 "get the file again from where it was published, and do not open this one with anything else",
             )
         ) from None
+    except BeyondBoundsError as error:
+        remedy = "write it anew with each value spelt out, or as a table (docs/data.md)"
+        raise MediaError(Fault("beyond-bounds", path, f"is a pickle that {error}", remedy)) from None
     except OSError as error:
         raise MediaError(
             Fault("unreadable-file", path, f"cannot be read ({error.strerror})", "check the path and its permissions")

@@ -60,7 +60,7 @@ def read_parquet(path: Path, choose: Callable[[Sequence[str]], list[str]]) -> pl
     schema = table.collect_schema()
     names = choose(schema.names())
     for name in names:
-        if schema[name].is_nested() or schema[name] in (pl.Binary, pl.Object):
+        if schema[name].is_nested() or schema[name] == pl.Object:
             message = f"{name} holds {schema[name]}, which is neither numbers nor texts"
             raise _fault(path, message, "write one value a row")
     most_rows = (MOST_CELLS + CELLS_A_BYTE * path.stat().st_size) // len(names)
@@ -69,8 +69,8 @@ def read_parquet(path: Path, choose: Callable[[Sequence[str]], list[str]]) -> pl
     if len(rows) > most_rows:
         message = f"has more than {most_rows} rows, too many for a file of {path.stat().st_size} bytes"
         raise _fault(path, message, "leave out rows that repeat others, or give a CSV file")
-    texts = rows.select(pl.col(pl.String).str.len_bytes().max().fill_null(0))
-    longest = max(texts.row(0), default=0) if texts.width else 0
+    lengths = rows.select(pl.col(pl.String).str.len_bytes().max(), pl.col(pl.Binary).bin.size().max())
+    longest = max((length or 0 for length in lengths.row(0)), default=0) if lengths.width else 0
     if longest > MOST_TEXT:
         raise _fault(path, f"has a text of {longest} bytes", f"give texts of at most {MOST_TEXT}")
     return rows.with_columns(pl.col(name).cast(pl.String) for name in names if not schema[name].is_numeric())

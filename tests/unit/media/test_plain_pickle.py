@@ -157,3 +157,13 @@ def test_a_file_cannot_change_what_later_files_meet(tmp_path: Path) -> None:
     back = as_array(load_plain_pickle(path, arrays=True))
     assert back is not None
     np.testing.assert_array_equal(back, array)
+
+
+def test_a_whole_pickle_beyond_the_bounds_is_not_called_incomplete(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.pkl"
+    row = list(range(1000))
+    path.write_bytes(pickle.dumps([row] * 2000))
+    with pytest.raises(
+        MediaError, match=r"is a pickle that refers to .* again and again; write it anew with each value"
+    ):
+        load_plain_pickle(path)

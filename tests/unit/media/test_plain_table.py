@@ -101,13 +101,27 @@ def test_real_boxes_are_far_from_the_bound(tmp_path: Path, monkeypatch: pytest.M
     [
         ({"left": pl.lit([0.0, 0.5])}, r"left holds List\(Float64\), which is neither numbers nor texts; write one"),
         ({"top": pl.struct("index")}, r"top holds Struct\(.*which is neither"),
-        ({"video": pl.lit(b"v")}, r"video holds Binary"),
+        ({"video": pl.lit(b"v" * 5000)}, r"has a text of 5000 bytes"),
         ({"video": pl.lit("v" * 5000)}, r"has a text of 5000 bytes; give texts of at most 4096"),
     ],
 )
 def test_cells_that_hold_many_values_are_refused(tmp_path: Path, columns: dict[str, pl.Expr], message: str) -> None:
     with pytest.raises(EgoshiftError, match=message) as refused:
         read_box_table(write_boxes(tmp_path / "x.parquet", 3, **columns))
+    assert "\n" not in str(refused.value)
+
+
+def test_numbers_of_single_precision_are_what_their_digits_say(tmp_path: Path) -> None:
+    path = write_boxes(tmp_path / "x.parquet", 3, score=pl.lit(0.7, pl.Float32))
+    assert read_box_table(path)["score"].to_list() == [0.7] * 3
+
+
+def test_texts_that_another_program_wrote_without_saying_so_are_read(tmp_path: Path) -> None:
+    path = write_boxes(tmp_path / "x.parquet", 3, video=pl.lit("küche".encode()))
+    assert read_box_table(path)["video"].unique().to_list() == ["küche"]
+    write_boxes(path, 3, video=pl.lit(b"\xff\xfe"))
+    with pytest.raises(EgoshiftError, match=r"is no readable table") as refused:
+        read_box_table(path)
     assert "\n" not in str(refused.value)
 
 
