@@ -78,7 +78,7 @@ class Job:
         from egoshift.errors import ConfigError
         from egoshift.foreign import is_there
 
-        inputs = [path.resolve() for path in (*videos, *self._given) if is_there(path)]
+        inputs = {path.resolve() for path in (*videos, *self._given) if is_there(path)}
         written = [self._path(video, form) for video in videos for form in self._formats]
         for path in written if self._overlay is None else (*written, self._overlay):
             if path.resolve() in inputs:

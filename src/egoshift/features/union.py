@@ -132,8 +132,8 @@ def _difference(one: VideoEntry, other: VideoEntry) -> str:
     """In what two entries of one video differ, in words."""
     if (one.num_bytes, one.fingerprint) != (other.num_bytes, other.fingerprint):
         return "another file"
-    if one.read_as != other.read_as:
+    if one.read_as and other.read_as and one.read_as != other.read_as:
         return "read in another way"
-    if one.hands != other.hands:
+    if one.hands and other.hands and one.hands != other.hands:
         return "other hand detections"
     return "other times" if one.times_hash != other.times_hash else "other features"

@@ -82,7 +82,7 @@ def cache_of(recording: Recording, cache: Path | None) -> Iterator[Path]:
         return
     path = recording.path
     num_bytes, fingerprint = identity(path)
-    rate = f"-{recording.frame_rate_hz}hz" if path.is_dir() else ""
+    rate = f"-{recording.frame_rate_hz}hz" if recording.frame_rate_hz is not None and path.is_dir() else ""
     folder = cache / f"{plain(path.stem)[:40]}-{fingerprint}-{num_bytes}{rate}"
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
@@ -222,4 +222,4 @@ def _store_name(encoder: str, settings: Manifest, hands: str = "") -> str:
     """
     values = settings.settings() | ({"hands": hands} if hands else {})
     text = json.dumps(values, sort_keys=True)
-    return f"{plain(encoder)[-40:]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{plain(encoder)[-40:].strip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -95,3 +95,12 @@ def test_entries_that_say_less_are_merged_and_those_that_say_something_else_are_
     assert list(merge_stores(stores[:2], tmp_path / "out").offsets) == ["a"]
     with pytest.raises(StoreError, match="other hand detections"):
         merge_stores(stores[1:], tmp_path / "other")
+
+
+def test_what_only_one_store_says_of_a_video_is_not_called_the_difference(whole: Store, tmp_path: Path) -> None:
+    other = make_store(tmp_path / "other", {"c": [0.5, 1.0]}, views=("full", "hand"))
+    entry = other.manifest.videos["c"].model_copy(update={"hands": "1234", "read_as": "wear"})
+    manifest = other.manifest.model_copy(update={"videos": {"c": entry}})
+    (other.path / "manifest.json").write_text(manifest.text())
+    with pytest.raises(StoreError, match=r"not the same in \S+ \(other times\)"):
+        merge_stores([whole.path, other.path], tmp_path / "out")
