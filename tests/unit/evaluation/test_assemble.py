@@ -43,6 +43,9 @@ def test_a_result_holds_rows_counts_classes_and_mistakes() -> None:
     assert [row.correct for row in result.per_class if row.label == "verb"] == right.tolist()
     assert right.any()
     assert [part.space for part in result.outcomes] == ["all", "shared", "novel", "all"]
+    assert [part.label for part in result.confusion] == ["noun", "verb"]
+    expected = [confusion_of(outcomes_of(scores)[0], n).matrix for scores, n in ((SCORES, 4), (verb, 6))]
+    assert [part.matrix for part in result.confusion] == expected
 
 
 def test_what_is_said_of_a_model_is_kept_and_else_nothing_is() -> None:

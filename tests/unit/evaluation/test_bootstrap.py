@@ -39,6 +39,7 @@ def test_two_videos_have_one_and_by_default_it_is_that_of_seed_0_and_of_all_resa
     hits, groups = torch.tensor([1, 0, 1, 1, 0, 0, 1]), tuple("aabbcdd")
     known = bootstrap_interval(hits, groups, seed=0, num_resamples=module.NUM_RESAMPLES)
     assert bootstrap_interval(hits, groups) == known
+    assert module.NUM_RESAMPLES == 1000
 
 
 def test_videos_that_are_alike_have_a_narrow_interval_and_clips_that_cluster_a_wide_one() -> None:

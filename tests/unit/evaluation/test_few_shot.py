@@ -96,6 +96,20 @@ def test_an_interval_stays_within_the_possible_and_one_episode_has_none() -> Non
     assert mean == pytest.approx(200 / 3)
     assert high == 100.0
     assert low == pytest.approx(200 / 3 - 1.959964 * 57.735 / 3**0.5, abs=1e-3)
+    assert mean_interval(torch.tensor([0.0, 0.0, 0.0, 20.0], dtype=torch.float64))[1] == 0.0
+    two = mean_interval(torch.tensor([40.0, 50.0], dtype=torch.float64))
+    assert two == pytest.approx((45.0, 45.0 - 1.959964 * 5, 45.0 + 1.959964 * 5), abs=1e-3)
+
+
+def test_rows_are_of_the_pairs_and_of_the_lengths_that_are_asked_for() -> None:
+    lengths = 0.1 + 10 * torch.rand(80, 1, generator=torch.Generator().manual_seed(5))
+    given = {subset: lengths * value for subset, value in embeddings().items()}
+    asked = [(SOUND, VIDEO), (BOTH, SOUND)]
+    rows = few_shot_rows(given, EPISODES, pairs=asked, normalise=True)
+    assert [(row.support, row.query) for row in rows] == asked
+    expected = episode_accuracies(given, EPISODES, normalise=True)
+    assert [row.accuracy for row in rows] == pytest.approx([expected[pair].mean().item() for pair in asked])
+    assert [row.accuracy for row in rows] != [row.accuracy for row in few_shot_rows(given, EPISODES, pairs=asked)]
 
 
 @pytest.mark.parametrize(
