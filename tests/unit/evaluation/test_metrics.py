@@ -1,3 +1,4 @@
+import doctest
 import math
 
 import pytest
@@ -12,6 +13,7 @@ from egoshift.evaluation import (
     top_k_accuracy,
 )
 from egoshift.evaluation import metrics as module
+from tests.parity import slow_evaluation as slow
 
 
 def test_among_equal_logits_the_lowest_index_comes_first() -> None:
@@ -36,6 +38,27 @@ def test_ranks_are_the_same_in_small_parts(monkeypatch: pytest.MonkeyPatch) -> N
 def test_nan_has_no_rank() -> None:
     with pytest.raises(ValueError, match="logits hold NaN"):
         target_ranks(torch.tensor([[0.0, math.nan]]), torch.tensor([0]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_metric_equals_its_slow_twin(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randint(-3, 4, (60, 7), generator=generator).float()  # many are equal
+    targets = torch.randint(6, (60,), generator=generator)
+    rows, wanted, predicted = logits.tolist(), targets.tolist(), logits.argmax(1)
+    places = [slow.order_of(row).index(target) for row, target in zip(rows, wanted, strict=True)]
+    assert target_ranks(logits, targets).tolist() == places
+    assert top_k_accuracy(logits, targets) == pytest.approx(slow.top_k(rows, wanted, 1))
+    assert top_k_accuracy(logits, targets, k=3) == pytest.approx(slow.top_k(rows, wanted, 3))
+    assert macro_accuracy(predicted, targets) == pytest.approx(slow.macro(predicted.tolist(), wanted))
+    assert macro_f1(predicted, targets) == pytest.approx(slow.macro_f1(predicted.tolist(), wanted))
+    for one, share in enumerate(per_class_accuracy(predicted, targets, 7).tolist()):
+        answers = predicted[targets == one].tolist()
+        assert share == pytest.approx(100 * answers.count(one) / len(answers) if answers else math.nan, nan_ok=True)
+
+
+def test_examples_of_the_documentation_hold() -> None:
+    assert doctest.testmod(module, extraglobs={"torch": torch}) == (0, 6)
 
 
 def test_with_k_classes_or_fewer_every_clip_is_a_top_k_hit() -> None:

@@ -104,7 +104,9 @@ def test_the_mode_is_restored_and_dropout_does_not_act() -> None:
 
 
 def test_no_clips_are_scored_too() -> None:
-    found = score_modalities(fusion(), clips().subset(torch.zeros(0, dtype=torch.int64)), texts())
+    nothing = clips().subset(torch.zeros(0, dtype=torch.int64))
+    assert score_modalities(fusion(), nothing, {}).names == {"noun": (), "verb": ()}
+    found = score_modalities(fusion(), nothing, texts())
     assert found.embeddings[ALL].shape == (0, 16)
     assert found.logits[ALL]["noun"].shape == (0, CLASSES)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from egoshift.errors import ConfigError, DataError
-from egoshift.evaluation import Episodes, FewShotSettings, write_episodes
+from egoshift.evaluation import Episodes, FewShotSettings, few_shot_rows, write_episodes
 from egoshift.evaluation.modality_episodes import (
     example_pairs,
     few_shot_examples,
@@ -130,6 +130,31 @@ def test_episodes_are_of_the_classes_asked_for_and_of_clips_that_have_every_moda
     rows = few_shot_subset_rows(scores, make_episodes(scores, everything, IDS), everything)
     assert {row.clips for row in rows} == {"all"}
     assert [part.reason for part in few_shot_labels(scores, everything)[1]] == ["unlabelled", "lacks-a-modality"]
+
+
+def test_by_default_episodes_are_the_papers() -> None:
+    paper = {"label": "action", "classes": None, "ways": 5, "shots": 5, "queries": 15, "num_episodes": 1000}
+    others = {"seed": 0, "path": None, "distance": "squared-euclidean", "normalise": False, "num_examples": 3}
+    assert vars(FewShotSettings()) == paper | others
+
+
+def test_the_seed_draws_the_episodes_and_rows_keep_their_intervals() -> None:
+    scores, other = scored(), replace(SETTINGS, seed=1)
+    drawn = make_episodes(scores, SETTINGS, IDS)
+    assert torch.equal(make_episodes(scores, SETTINGS, IDS).query, drawn.query)
+    assert not torch.equal(make_episodes(scores, other, IDS).query, drawn.query)
+    rows = few_shot_subset_rows(scores, drawn, SETTINGS)
+    assert [(row.low, row.high) for row in rows] == [(r.low, r.high) for r in few_shot_rows(scores.embeddings, drawn)]
+
+
+def test_a_list_of_clips_that_are_of_another_class_by_now_is_refused(tmp_path: Path) -> None:
+    scores, path = scored(), tmp_path / "episodes.json"
+    episodes = make_episodes(scores, SETTINGS, IDS)
+    write_episodes(path, episodes, ids=IDS, names=texts()["noun"].names)
+    targets = scores.targets["noun"].clone()
+    targets[episodes.query.flatten()[0]] = 0
+    with pytest.raises(DataError, match=r"episodes\.json: "):
+        make_episodes(replace(scores, targets={**scores.targets, "noun": targets}), replace(SETTINGS, path=path), IDS)
 
 
 def test_a_list_gives_the_rows_that_it_was_drawn_for(tmp_path: Path) -> None:
