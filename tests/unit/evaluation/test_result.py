@@ -1,11 +1,25 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from egoshift.errors import ResultError
-from egoshift.evaluation import EpochRow, Outcomes, Question, Result, answers_of, build_result
+from egoshift.evaluation import (
+    Confusion,
+    Counts,
+    EpochRow,
+    MetricRow,
+    Outcomes,
+    Provenance,
+    Question,
+    Result,
+    answers_of,
+    build_result,
+)
+from egoshift.evaluation.result import Overlap
 from tests.parity.test_evaluation import random_scores
 
 RESULT = build_result(
@@ -79,3 +93,40 @@ def test_outcomes_whose_lengths_disagree_are_refused() -> None:
 def test_the_score_of_an_epoch_is_the_mean_over_labels() -> None:
     assert EpochRow(epoch=0, lr=1.0, loss=1.0, validation={"noun": 10.0, "verb": 30.0}).score == 20.0
     assert EpochRow(epoch=0, lr=1.0, loss=1.0).score is None
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("value", 0.0, 100.0), ("n", 1, None)])
+def test_numbers_lie_in_their_ranges(name: str, least: float, most: float | None) -> None:
+    given: dict[str, Any] = {"label": "noun", "metric": "top1", "subset": "all", "value": 50.0, "n": 3}
+    for value in (least, most):
+        if value is not None:
+            assert getattr(MetricRow(**given | {name: value}), name) == value
+    for value in [None, least - 1, *([] if most is None else [most + 0.01])]:
+        with pytest.raises(ValidationError):
+            MetricRow(**given | {name: value})
+    with pytest.raises(ValidationError):
+        MetricRow(**{key: value for key, value in given.items() if key != name})
+
+
+def test_what_nobody_gives_is_empty_and_a_file_says_the_same(tmp_path: Path) -> None:
+    result = Result(method="xmic", train="a", test="b", rows=())
+    assert (result.variant, result.selection, result.seed, result.calibration) == ("", "none", 0, {})
+    assert (result.per_class, result.confusion, result.outcomes, result.history) == ((), (), (), ())
+    provenance, counts = result.provenance, result.counts
+    assert (provenance, counts) == (Provenance(), Counts())
+    assert (counts.evaluated, counts.unlabelled, counts.subsets, counts.videos) == ({}, {}, {}, {})
+    assert (counts.dropped, counts.faults) == ({}, {})
+    assert (provenance.versions, provenance.stores, provenance.model, provenance.run) == ({}, {}, {}, {})
+    assert (provenance.data, provenance.card, provenance.overlap, provenance.command, provenance.created) == (
+        *("", ""),
+        None,
+        *("", ""),
+    )
+    result.write(tmp_path / "r.json")
+    assert Result.read(tmp_path / "r.json") == result
+    row = MetricRow(label="noun", metric="top1", subset="all", value=50.0, n=3)
+    assert (row.low, row.high) == (None, None)
+    assert Confusion(label="noun", pairs=()).matrix is None
+    overlap, epoch = Overlap(), EpochRow(epoch=0, lr=1.0, loss=1.0)
+    assert (overlap.videos, overlap.clips, overlap.moments, overlap.unknown) == (0, 0, 0, ())
+    assert (epoch.validation, epoch.seconds) == ({}, 0.0)
