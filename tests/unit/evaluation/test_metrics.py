@@ -79,6 +79,12 @@ def test_a_class_that_is_only_predicted_has_no_f1_of_its_own() -> None:
     assert macro_f1(torch.tensor([0, 3]), torch.tensor([0, 0])) == pytest.approx(100 * 2 / 3)
 
 
+def test_a_class_of_one_clip_counts_and_one_may_never_be_answered() -> None:
+    predicted, targets = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 1, 3])
+    assert macro_f1(predicted, targets) == pytest.approx(slow.macro_f1(predicted.tolist(), targets.tolist()))
+    assert macro_accuracy(predicted, targets) == pytest.approx(slow.macro(predicted.tolist(), targets.tolist()))
+
+
 def test_the_harmonic_mean_is_that_of_the_papers_table() -> None:
     # X-MIC, Table 1, nouns of X-MIC trained on Ego4D: 33.54 and 15.35 give 21.06.
     assert round(harmonic_mean(33.54, 15.35), 2) == 21.06

@@ -88,6 +88,26 @@ def test_all_pairs_of_subsets_and_the_examples_equal_the_loops(options: dict[str
     assert {example.predicted == example.target for example in examples} == {True, False}
 
 
+@pytest.mark.parametrize("options", [{}, {"distance": "cosine"}, {"normalise": True}], ids=str)
+def test_lengths_of_embeddings_matter_as_they_are_asked_to(options: dict[str, Any]) -> None:
+    scores, settings = scored(), replace(SETTINGS, **options)
+    lengths = 0.1 + 10 * torch.rand(CLIPS, 1, generator=torch.Generator().manual_seed(6))
+    scores = replace(scores, embeddings={subset: lengths * vectors for subset, vectors in scores.embeddings.items()})
+    episodes = make_episodes(scores, settings, IDS)
+    rows = few_shot_subset_rows(scores, episodes, settings)
+    expected = few_shot_rows(scores.embeddings, episodes, **options)
+    assert [row.value for row in rows] == [row.accuracy for row in expected]
+    for example in few_shot_examples(scores, episodes, settings, IDS, [(ALL, ALL)]):
+        support = torch.tensor([[IDS.index(clip) for clip in way] for way in example.support])
+        vectors = scores.embeddings[ALL].double()
+        vectors = functional.normalize(vectors, dim=1) if settings.normalise else vectors
+        means, asked = vectors[support].mean(1), vectors[IDS.index(example.query)]
+        near = -(means - asked).square().sum(1)
+        if settings.distance == "cosine":
+            near = functional.cosine_similarity(means, asked[None])
+        assert example.predicted == int(near.argmax())
+
+
 def test_examples_are_of_all_of_each_and_across_modalities() -> None:
     pairs = example_pairs(scored())
     assert pairs[:4] == ((ALL, ALL), (ALL, ("video",)), (ALL, ("audio",)), (ALL, ("imu",)))

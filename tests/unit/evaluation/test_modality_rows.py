@@ -43,6 +43,21 @@ def test_every_row_is_the_share_of_hits_of_a_loop_over_clips() -> None:
     assert len({(row.n, row.value) for row in rows}) > 10
 
 
+def test_intervals_are_of_the_draws_that_are_asked_for() -> None:
+    scores = scored()
+
+    def ends(seed: int = 0, num_resamples: int = FEW) -> list[tuple[float | None, float | None]]:
+        rows = many_shot_rows(scores, seed=seed, num_resamples=num_resamples)
+        return [(row.low, row.high) for row in rows]
+
+    assert ends() == [(row.low, row.high) for row in many_shot_rows(scores, num_resamples=FEW)]
+    assert ends() != ends(seed=1)
+    assert ends() != ends(num_resamples=20)
+    few, more = (missing_rate_rows(scores, rates=(0.5,), num_resamples=number) for number in (20, FEW))
+    assert [row.value for row in few] == [row.value for row in more]
+    assert [(row.low, row.high) for row in few] != [(row.low, row.high) for row in more]
+
+
 def test_rows_of_shared_and_novel_classes_choose_among_them_or_among_all() -> None:
     scores = scored()
     rows = {
