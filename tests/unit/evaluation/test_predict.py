@@ -5,7 +5,7 @@ import torch
 
 from egoshift.classifier import ClassText
 from egoshift.errors import CheckpointError, ConfigError, StoreError
-from egoshift.evaluation import predict, predict_logits
+from egoshift.evaluation import predict, predict_answers, predict_logits
 from egoshift.features import TensorFeatures
 from tests.unit.evaluation.toy import CLASSES, DIM, Toy, toy, toy_clips, toy_text
 
@@ -22,6 +22,27 @@ def test_scores_are_the_classifiers_logits_of_the_labelled_clips() -> None:
     assert len(source) - len(scores["verb"].targets) == 8
     assert scores["verb"].groups == tuple(source.groups[clip] for clip in labelled.nonzero()[:, 0].tolist())
     assert scores["verb"].names == text["verb"].names
+
+
+def test_as_many_frames_and_clips_are_read_at_once_as_are_asked_for() -> None:
+    classifier, source, text = toy(), toy_clips(), toy_text()
+    with torch.no_grad():
+        expected, other = (
+            classifier.eval()(source.batch(torch.arange(40), num_frames=n), text)["noun"] for n in (2, 6)
+        )
+    assert not torch.allclose(expected, other, atol=1e-2)
+    seen: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        seen.append((done, total))
+
+    scores = predict(classifier, source, text, num_frames=2, batch_size=30, progress=progress)["noun"]
+    logits = predict_logits(classifier, source, text, num_frames=2, batch_size=30, progress=progress)["noun"]
+    answers = predict_answers(classifier, source, text, num_frames=2, batch_size=30, progress=progress)["noun"]
+    torch.testing.assert_close(scores.logits, expected)
+    torch.testing.assert_close(logits, expected)
+    assert torch.equal(answers.predicted["all"], expected.argmax(1))
+    assert seen == 3 * [(30, 40), (40, 40)]
 
 
 def test_clips_without_any_of_the_labels_are_not_computed() -> None:
@@ -82,6 +103,8 @@ def test_a_class_beyond_the_text_is_refused() -> None:
     text = toy_text()["noun"]
     with pytest.raises(ConfigError, match="noun class 4, but class text was given for classes 0 to 2"):
         predict(toy(), toy_clips(), {"noun": ClassText(text.vectors[:3], text.names[:3])})
+    with pytest.raises(ConfigError, match="noun class 4, but class text was given for classes 0 to 3"):
+        predict(toy(), toy_clips(), {"noun": ClassText(text.vectors[:4], text.names[:4])})
 
 
 def test_a_missing_stream_is_refused() -> None:

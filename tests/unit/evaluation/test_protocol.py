@@ -129,6 +129,24 @@ def test_the_harmonic_row_joins_two_results_with_independent_draws() -> None:
     assert same.low > within.rows[0].low + 0.5
 
 
+def test_the_harmonic_row_has_an_interval_where_both_results_have_one() -> None:
+    several = result(outcomes_of(random_scores(0, 60, 6, 6)))
+    one = result(outcomes_of(random_scores(1, 60, 6, 1)), test="epic")
+    for row in (harmonic_row(several, one, "noun"), harmonic_row(one, several, "noun")):
+        assert row is not None
+        assert (row.low, row.high) == (None, None)
+
+
+def test_the_harmonic_row_of_two_results_without_a_hit_is_nothing_for_sure() -> None:
+    scores = random_scores(0, 60, 6, 6)
+    missed = Scores(
+        "noun", -torch.nn.functional.one_hot(scores.targets, 6).float(), scores.targets, scores.groups, scores.names
+    )
+    row = harmonic_row(result(outcomes_of(missed)), result(outcomes_of(missed), test="epic"), "noun")
+    assert row is not None
+    assert (row.value, row.low, row.high) == (0.0, 0.0, 0.0)
+
+
 def test_the_harmonic_row_is_absent_where_a_result_has_no_such_label() -> None:
     within = result(outcomes_of(random_scores(0, 20, 6, 3)))
     assert harmonic_row(within, result((), test="epic"), "noun") is None

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,41 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
     path.write_text(json.dumps({"method": "xmic", "train": "a", "test": "b", "rows": rows}))
     with pytest.raises(ResultError, match=r"rows.0.value: .*less than or equal to 100.*and 3 more"):
         Result.read(path)
+
+
+@pytest.mark.parametrize(("count", "told"), [(5, ""), (6, " (and 1 more)")])
+def test_five_faults_are_named(count: int, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(
+        json.dumps({"method": "m", "train": "a", "test": "b", "rows": []} | {f"x{n}": 1 for n in range(count)})
+    )
+    with pytest.raises(ResultError) as caught:
+        Result.read(path)
+    assert str(caught.value).endswith(
+        f"x4: Extra inputs are not permitted{told}; write it again with `egoshift evaluate`"
+    )
+
+
+def test_a_result_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        RESULT.seed = 1
+
+
+def test_texts_stand_in_a_file_as_they_are(tmp_path: Path) -> None:
+    answers = answers_of(random_scores(0, 30, 6, 4))
+    RESULT.model_copy(update={"counts": Counts(faults={"défaut": 1})}).write(tmp_path / "r.json")
+    assert "défaut" in (tmp_path / "r.json").read_text("utf-8")
+    named = build_result({"noun": replace(answers, names=tuple("äbcdef"))}, method="m", train="a", test="b")
+    named.write(tmp_path / "r.json")
+    assert '"name": "ä"' in (tmp_path / "r.json").read_text("utf-8")
+
+
+def test_a_reader_is_told_what_training_saw_of_the_tested_videos() -> None:
+    assert Overlap(videos=3).note == ""
+    assert Overlap(videos=3, clips=7).note == (
+        "training saw 3 of the tested videos (tested clips in them: 7; none at a moment that it saw)"
+    )
+    assert Overlap(videos=3, clips=7, moments=2).note.endswith("(tested clips in them: 7; at moments that it saw: 2)")
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:

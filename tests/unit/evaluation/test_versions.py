@@ -12,5 +12,5 @@ def test_versions_name_what_can_change_a_number() -> None:
 
 
 def test_a_library_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LIBRARIES", ("torch", "no-such-library"))
-    assert set(library_versions()) == {"python", "torch"}
+    monkeypatch.setattr(module, "LIBRARIES", ("torch", "no-such-library", "numpy"))
+    assert set(library_versions()) == {"python", "torch", "numpy"}
