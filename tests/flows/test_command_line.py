@@ -1,7 +1,6 @@
 """The command line from videos to tables, as a user goes through it."""
 
 import errno
-import gc
 import json
 import signal
 from pathlib import Path
@@ -218,16 +217,16 @@ def test_a_disk_that_is_full_is_one_line(egoshift: Command, monkeypatch: pytest.
     ]
 
 
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
 def test_sigterm_is_treated_as_an_interruption_and_told_by_the_exit_code(
-    egoshift: Command, monkeypatch: pytest.MonkeyPatch
+    egoshift: Command, monkeypatch: pytest.MonkeyPatch, ctrl_c: signal.Handlers
 ):
-    before = signal.getsignal(signal.SIGTERM)
+    before, found = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGINT, ctrl_c)
     monkeypatch.setattr("egoshift.cli.recipes.recipes", lambda: signal.raise_signal(signal.SIGTERM))
-    gc.disable()  # Python drops an interruption that comes while it collects what earlier tests left
     try:
         answer = egoshift("recipes")
     finally:
-        gc.enable()
+        signal.signal(signal.SIGINT, found)
     assert answer.code == 143
     assert answer.lines == ["interrupted; what was finished is kept, and the same command uses it again where it can"]
     assert signal.getsignal(signal.SIGTERM) is before

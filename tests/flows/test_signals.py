@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,17 @@ def training(place: Path) -> list[str]:
 
 
 def interrupted(
-    arguments: Sequence[object], sent: signal.Signals, begun: Callable[[], object], *, launcher: Sequence[str] = ()
+    arguments: Sequence[object],
+    sent: signal.Signals,
+    begun: Callable[[], object],
+    *,
+    launcher: Sequence[str] = (),
+    background: bool = False,
 ) -> tuple[int, str]:
-    """Starts a command, sends it a signal once it has begun, and gives its exit code and what it said."""
+    """Starts a command, sends it a signal once it has begun, and gives its exit code and what it said.
+
+    In the background ctrl-C is ignored, as shells have it.
+    """
     process = subprocess.Popen(
         [sys.executable, *launcher, "-m", "egoshift", *map(str, arguments)],
         cwd=ROOT,
@@ -56,6 +65,7 @@ def interrupted(
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN if background else signal.SIG_DFL),
     )
     try:
         while not begun():
@@ -91,13 +101,15 @@ def assert_goes_on(place: Path, run: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("sent", "background"), [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGTERM, True)]
+)
 def test_an_interrupted_training_is_saved_at_its_step_and_goes_on_to_the_same_model(
-    place: Path, tmp_path: Path, sent: signal.Signals
+    place: Path, tmp_path: Path, sent: signal.Signals, background: bool
 ) -> None:
     run = tmp_path / "run"
     point = run / "models" / "noun" / "resume.safetensors"
-    code, said = interrupted([*training(place), "--out", run], sent, point.exists)
+    code, said = interrupted([*training(place), "--out", run], sent, point.exists, background=background)
     assert (code, said) == (CODES[sent], f"{KEPT}goes on from there with --resume\n")
     assert [path.name for path in point.parent.iterdir()] == [point.name]
     state = header(point)

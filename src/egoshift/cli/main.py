@@ -98,15 +98,21 @@ def run() -> None:
 
 @contextmanager
 def terminable(terminated: list[int]) -> Iterator[None]:
-    """Within, SIGTERM does what ctrl-C does at that moment, whatever that is.
+    """Within, SIGTERM does what ctrl-C does at that moment; where that is nothing, it interrupts.
+
+    Shells have ctrl-C ignored by what they start in the background, as scripts on clusters do.
 
     Args:
         terminated: Is given the signal's number when it comes.
     """
 
-    def interrupt(number: int, _: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         terminated.append(number)
-        signal.raise_signal(signal.SIGINT)
+        interrupted = signal.getsignal(signal.SIGINT)
+        if callable(interrupted):
+            interrupted(signal.SIGINT, frame)
+        else:
+            raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield

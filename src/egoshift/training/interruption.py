@@ -15,7 +15,8 @@ ONCE_S = 0.5
 class Interruption:
     """While entered, a first ctrl-C waits for the end of what is held, and a second one for nothing.
 
-    Where Python's own handling of ctrl-C was replaced, or in another thread than the first, nothing is changed.
+    Where Python's own handling of ctrl-C was replaced, or in another thread than the first, nothing is changed. Where
+    ctrl-C is ignored, as in the background of a script, the same is true of SIGTERM, if that interrupts.
 
     Args:
         agreed: Whether several processes have to stop at the same step: then a first ctrl-C is only noted, and whoever
@@ -29,20 +30,22 @@ class Interruption:
     def __init__(self, *, agreed: bool = False):
         self._agreed = agreed
         self._first_s: float | None = None
-        self._previous: Any = None
+        self._replaced: tuple[signal.Signals, Any] | None = None
         self.noted = False
         self.whole = True
 
     def __enter__(self) -> "Interruption":
-        own = threading.current_thread() is threading.main_thread()
-        if own and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._previous = signal.signal(signal.SIGINT, self._take)
+        if threading.current_thread() is threading.main_thread():
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                self._replace(signal.SIGINT)
+            elif signal.getsignal(signal.SIGINT) == signal.SIG_IGN and callable(signal.getsignal(signal.SIGTERM)):
+                self._replace(signal.SIGTERM)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+        if self._replaced is not None:
+            signal.signal(*self._replaced)
+            self._replaced = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -58,7 +61,19 @@ class Interruption:
             self.noted = False
             raise KeyboardInterrupt
 
-    def _take(self, _: int, __: FrameType | None) -> None:
+    def _replace(self, number: signal.Signals) -> None:
+        before: Any = signal.getsignal(number)
+
+        def take(number: int, frame: FrameType | None) -> None:
+            try:
+                before(number, frame)
+            except KeyboardInterrupt:
+                self._take()
+
+        signal.signal(number, take)
+        self._replaced = number, before
+
+    def _take(self) -> None:
         now_s = time.monotonic()
         if self._first_s is not None:
             if now_s - self._first_s < ONCE_S:

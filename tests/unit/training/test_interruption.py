@@ -33,6 +33,30 @@ def test_what_is_held_is_finished_before_the_interruption() -> None:
     assert interruption.whole
 
 
+def test_in_the_background_it_is_sigterm_that_waits() -> None:
+    done = []
+
+    def terminate(*_: object) -> None:
+        done.append("told")
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), Interruption() as interruption:  # noqa: PT012
+            with interruption.held():
+                interrupt()
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("step")
+            done.append("never")
+        assert signal.getsignal(signal.SIGTERM) is terminate
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert done == ["told", "step"]
+
+
 def test_where_nothing_is_held_it_comes_at_once_and_what_follows_is_not_interrupted_again() -> None:
     done = []
     with Interruption() as interruption:
