@@ -192,3 +192,5 @@ def test_what_cannot_be_read_is_one_line(anew: Command, fs: Any):
         "s3://data/card.yaml: no such data card or folder; give a YAML data card or a folder of videos"
     )
     assert "give a folder of this machine" in told("train", "xmic", "--tensorboard", "s3://work/t")
+    assert "give a folder of this machine" in told("claims", "--write", "s3://work/docs")
+    assert "worlds are made on this machine" in told("world", "make", "s3://work/world")

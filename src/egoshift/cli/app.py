@@ -9,7 +9,7 @@ from egoshift.cli.console import answers, errors
 
 EXAMPLES = """Examples:
 
-  egoshift app --model runs/demo/models/xmic
+  egoshift app --model runs/demo/models/xmic-kitchen
 
   egoshift app --model runs/a --model runs/b --results runs
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from egoshift.cli.console import errors
 from egoshift.errors import ConfigError
 
-_WRITTEN = ("-o", "--out", "--output")
-_ONLY_HERE = ("--tensorboard", "--cache")
+_WRITTEN = ("-o", "--out", "--output", "--onnx", "--overlay")
+_ONLY_HERE = ("--tensorboard", "--cache", "--write")
 _VOUCH = ("manifest.json", "config.json", "run.yaml")
 """Files without which a store, a model or a run is none."""
 
@@ -41,7 +41,7 @@ def _localized(option: str, match: "re.Match[str]", finishing: ExitStack) -> str
     from egoshift.remote import here, path_of
 
     if option in _ONLY_HERE:
-        raise ConfigError(f"{option} {match['url']}: is written all the while; give a folder of this machine")
+        raise ConfigError(f"{option} {match['url']}: is written where it lies; give a folder of this machine")
     path = path_of(match["url"])
     if option in _WRITTEN:
         finishing.enter_context(_published(path))

@@ -23,7 +23,7 @@ REPAIR_EXAMPLES = """Examples:
   egoshift store repair features/kitchen/openai--clip-vit-base-patch16"""
 MERGE_EXAMPLES = """Examples:
 
-  egoshift store merge part1/features part2/features --out features/all"""
+  egoshift store merge part1/features/clip part2/features/clip --out features/all"""
 
 app = typer.Typer(no_args_is_help=True, help="Look at feature stores, compare them with their checksums, mend, merge.")
 

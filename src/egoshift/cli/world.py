@@ -37,9 +37,12 @@ def make(
     An interrupted one is written anew by the same command.
     """
     from egoshift.errors import ConfigError
+    from egoshift.remote import name_of, url_of
     from egoshift.world import write_world
     from egoshift.world.casts import write_cast
 
+    if url_of(out) is not None:
+        raise ConfigError(f"{name_of(out)}: worlds are made on this machine; give a folder of it, and copy that")
     names = [name.strip() for name in sets.split(",") if name.strip()]
     finished = [out / name for name in names if any((out / name / last).exists() for last in _LAST_WRITTEN)]
     if finished:
