@@ -33,3 +33,8 @@ def test_the_defaults_are_the_preset_of_the_paper() -> None:
 def test_features_of_another_encoder_than_the_text_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"class text is 6 wide, expected 8"):
         ZeroShot()(StreamBatch({"full": torch.randn(3, 4, 8)}), {"noun": ClassText(torch.randn(5, 6))})
+
+
+def test_a_scale_of_zero_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"logit_scale is 0; give a scale above zero"):
+        ZeroShot(logit_scale=0)
