@@ -47,9 +47,16 @@ def demo_tables(demos: Mapping[str, Any]) -> str:
 
 
 def missing_row(demos: Mapping[str, Any]) -> str:
-    """The line of ``egoshift demo --sensors`` that the README shows, without its kind of label."""
+    """The line of ``egoshift demo --sensors`` that the README shows, without its kind of label.
+
+    Those of models that choose among novel names too are not comparable with it, and stand in docs/sensors.md.
+    """
     grid = next(table for table in demos["sensors"]["tables"] if table["caption"].startswith(MISSING))
-    lines = [["", *grid["headings"][2:]], ["---", *["---:"] * len(SUBSETS)], *(line[1:] for line in grid["lines"])]
+    lines = [
+        ["", *grid["headings"][2:]],
+        ["---", *["---:"] * len(SUBSETS)],
+        *(line[1:] for line in grid["lines"] if line[1] == "mmg_many_shot"),
+    ]
     return _rows(lines)
 
 
