@@ -16,7 +16,8 @@ Texts that errors quote were written by others: control characters are shown by 
 The command line prints ``str(error)`` and exits with 1. What only we can break is an ``assert``.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,11 @@ class Fault:
     def __str__(self) -> str:
         place = str(self.path) if self.row is None else f"{self.path}, row {self.row}"
         return _legible(f"{place}: {self.message}; {self.remedy}")
+
+
+def by_kind(faults: Iterable[Fault]) -> dict[str, int]:
+    """How many faults there are of each kind."""
+    return dict(Counter(fault.kind for fault in faults))
 
 
 class EgoshiftError(Exception):

@@ -59,6 +59,7 @@ def verify(
     Exit code 1 if anything is damaged; each damaged file is a line.
     """
     from egoshift.features.condition import verify as compare
+    from egoshift.features.layout import MANIFEST
     from egoshift.remote import here
 
     documents, damaged = [], 0
@@ -70,9 +71,9 @@ def verify(
         documents.append({"store": str(path), "damaged": [_damage(one) for one in found]})
         for one in found:
             errors.print(str(one), style="red", markup=False, soft_wrap=True)
-        if found:
+        if found and all(one.path != path / MANIFEST for one in found):
             errors.print(f"`egoshift store repair {path}` keeps what is whole", markup=False, soft_wrap=True)
-        elif not json:
+        if not found and not json:
             answers.print(f"{path}: every byte is as it was written", markup=False)
     if json:
         print_json(documents)

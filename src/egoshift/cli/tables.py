@@ -102,6 +102,7 @@ def _text(results: list[Path], form: TableFormat, cards: list[Path], *, mmg: boo
     from egoshift.recipes.modalities import MODALITY_FORMATS, both_as_csv, modality_rows
     from egoshift.recipes.tables import (
         TEXT_FORMATS,
+        left_out_notes,
         overlap_notes,
         read_modality_results,
         read_results,
@@ -124,7 +125,8 @@ def _text(results: list[Path], form: TableFormat, cards: list[Path], *, mmg: boo
         return both_as_csv(rows, more)
     texts = [TEXT_FORMATS[form.value](rows)] if read or not more else []
     texts += [MODALITY_FORMATS[form.value](of_modalities, mmg)] if more else []
-    if form is not TableFormat.CSV and (notes := overlap_notes([*read, *of_modalities])):
+    both: list[Result | ModalityResult] = [*read, *of_modalities]
+    if form is not TableFormat.CSV and (notes := [*left_out_notes(both), *overlap_notes(both)]):
         mark = "% " if form is TableFormat.LATEX else ""
         texts.append("".join(f"{mark}{note}\n" for note in notes))
     return "\n".join(texts)

@@ -88,12 +88,15 @@ def train(
         print_json({labels: fitted.model_dump(mode="json") for labels, fitted in reports.items()})
         return
     for labels, fitted in reports.items():
+        lost = fitted.dropped | ({"unlabelled": fitted.unlabelled} if fitted.unlabelled else {})
+        kinds = ", ".join(f"{number} {kind}" for kind, number in lost.items())
+        left_out = f" ({sum(lost.values())} left out: {kinds})" if lost else ""
         if fitted.selection != "none":
             where = "the target (oracle)" if fitted.selection == "oracle" else "held-out training videos"
             score = "" if fitted.score is None else f", {fitted.score:.1f}% top-1 on {where}"
             answers.print(
                 f"{labels}: epoch {(fitted.epoch or 0) + 1} of {fitted.settings.epochs} kept{score}; "
-                f"{fitted.clips} clips, {fitted.parameters} parameters, {fitted.seconds:.1f} s",
+                f"{fitted.clips} clips{left_out}, {fitted.parameters} parameters, {fitted.seconds:.1f} s",
                 markup=False,
             )
         if fitted.note:

@@ -113,19 +113,18 @@ class Manifest(BaseModel):
             content = path.read_bytes()
             manifest = cls.model_validate_json(content)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror}); extract again into another folder") from None
+            raise StoreError(f"{path}: cannot be read ({error.strerror}); {_anew(path)}") from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the file"
             raise StoreError(
                 f"{path}: not a manifest of schema version 1 ({place}: {first['msg']}, {error.error_count()} faults); "
-                "use the version of egoshift that wrote it, or extract again into another folder"
+                f"use the version of egoshift that wrote it, or {_anew(path)}"
             ) from None
         # Of the bytes, not of what they mean, which other versions may write in another way.
         if manifest.checksum and manifest.checksum != _checksum(content, manifest.checksum):
             raise StoreError(
-                f"{path}: is not as it was written (its checksum differs); put back a copy, or extract again into "
-                "another folder"
+                f"{path}: is not as it was written (its checksum differs); put back a copy, or {_anew(path)}"
             )
         return manifest.model_copy(update={"checksum": ""})
 
@@ -185,6 +184,11 @@ def _flat(name: str, value: object) -> dict[str, str]:
         parts = [_flat(f"{name}.{key}" if name else str(key), item) for key, item in value.items()]
         return {key: item for part in parts for key, item in part.items()}
     return {name: _ABSENT if value is None else json.dumps(value)}
+
+
+def _anew(path: Path) -> str:
+    """What can be done about a manifest that nothing can be read of: without it no row of its store has a name."""
+    return f"delete {path.parent} and extract again"
 
 
 def _checksum(content: bytes, checksum: str) -> str:

@@ -1,7 +1,6 @@
 """A trained run and a data set become a result."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 from egoshift.classifier import ClassText
 from egoshift.datasets import shared_and_novel
 from egoshift.datasets.vocabulary import read_synonyms
-from egoshift.errors import CheckpointError, Fault, StoreError
+from egoshift.errors import CheckpointError, Fault, StoreError, by_kind
 from egoshift.evaluation import (
     Answers,
     ModalityResult,
@@ -277,8 +276,3 @@ def class_result(case: Case, answers: Mapping[Label, Answers], num_clips: int, d
         history=() if fitted is None else fitted.history,
         provenance=case.provenance(),
     )
-
-
-def by_kind(faults: Iterable[Fault]) -> dict[str, int]:
-    """How many faults there are of each kind."""
-    return dict(Counter(fault.kind for fault in faults))

@@ -10,6 +10,7 @@ import torch
 
 from egoshift.classifier import AbstractSubsetClassifier, ClassText
 from egoshift.datasets import shared_and_novel
+from egoshift.errors import by_kind
 from egoshift.evaluation import (
     FewShotSettings,
     ModalityResult,
@@ -27,7 +28,7 @@ from egoshift.processes import processes
 from egoshift.recipes.execute import RESULTS
 from egoshift.recipes.models import class_texts
 from egoshift.recipes.run import OverlapRule
-from egoshift.recipes.scoring import Case, OnEvaluation, answer, by_kind, cases, class_result, open_models, questions
+from egoshift.recipes.scoring import Case, OnEvaluation, answer, cases, class_result, open_models, questions
 from egoshift.recipes.stores import Opened
 from egoshift.records import Label, Scores
 from egoshift.training import Checkpoint

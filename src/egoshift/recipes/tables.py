@@ -184,6 +184,17 @@ def overlap_notes(results: Sequence[Result | ModalityResult]) -> list[str]:
     return sorted(notes)
 
 
+def left_out_notes(results: Sequence[Result | ModalityResult]) -> list[str]:
+    """A line for each run and data set of whose clips some could not be tested; each once."""
+    notes = {
+        f"{result.variant or result.method}, tested on {result.test}: {sum(lost.values())} clips are left out "
+        f"({', '.join(f'{number} {kind}' for kind, number in sorted(lost.items()))})"
+        for result in results
+        if (lost := result.counts.dropped)
+    }
+    return sorted(notes)
+
+
 def cell_text(cell: TableRow | None) -> str:
     """``12.3 [10.1, 14.5]``, with the paper's number where it prints one; empty where nothing was run."""
     return "" if cell is None else number_text(cell.value, cell.low, cell.high, cell.reported)

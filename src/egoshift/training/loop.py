@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from egoshift.classifier import AbstractClassifier, ClassText, StreamBatch
-from egoshift.errors import CheckpointError, ConfigError
+from egoshift.errors import CheckpointError, ConfigError, by_kind
 from egoshift.evaluation.calibration import calibrations
 from egoshift.evaluation.passes import check_streams, text_to
 from egoshift.evaluation.predict import check_labels, predict
@@ -100,7 +100,13 @@ def fit(
         classifier.eval()
         note = f"{type(classifier).__name__} has no trainable parameters: nothing was trained"
         report = FitReport(
-            selection="none", settings=settings, clips=clips, unlabelled=unlabelled, splits=train.splits, note=note
+            selection="none",
+            settings=settings,
+            clips=clips,
+            unlabelled=unlabelled,
+            dropped=by_kind(train.dropped),
+            splits=train.splits,
+            note=note,
         )
         if processes().is_first:
             save(report)
@@ -135,6 +141,7 @@ def fit(
             "objective": objective,
             "clips": clips,
             "unlabelled": unlabelled,
+            "dropped": by_kind(train.dropped),
             "splits": train.splits,
             "resumed_at": resumed_at,
             "clip_s": _clip_s(train, indices),

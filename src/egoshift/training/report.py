@@ -49,6 +49,7 @@ class FitReport(Frozen):
         history: One row per epoch.
         clips: Labelled clips trained on.
         unlabelled: Clips left out because no kind of label asked for is annotated.
+        dropped: Clips left out because nothing can be read of them, by kind of fault.
         splits: The splits of the data set that these are of, from which all comes that was learned, statistics of
             sensors included; none where that is not known.
         parameters: Numbers trained.
@@ -71,6 +72,7 @@ class FitReport(Frozen):
     history: tuple[EpochRow, ...] = ()
     clips: int = 0
     unlabelled: int = 0
+    dropped: dict[str, int] = Field(default_factory=dict)
     splits: tuple[str, ...] = ()
     parameters: int = 0
     precision: str = ""

@@ -45,6 +45,14 @@ def test_info_tells_who_is_writing(store: Path) -> None:
         assert json.loads(call("info", store, "--json").stdout)[0]["writer"].startswith("process ")
 
 
+def test_a_store_whose_manifest_is_damaged_is_to_be_deleted_whatever_command_finds_it(store: Path) -> None:
+    (store / "manifest.json").write_text("{}")
+    answer = call("verify", store)
+    (line,) = answer.stderr.splitlines()
+    assert (answer.exit_code, line.endswith(f"or delete {store} and extract again")) == (1, True)
+    assert str(call("repair", store).exception) == line
+
+
 def test_verify_says_which_file_is_damaged_and_repair_keeps_the_rest(store: Path) -> None:
     assert call("verify", store).stdout == f"{store}: every byte is as it was written\n"
     damage(store)

@@ -11,7 +11,16 @@ from egoshift.evaluation import Result
 from egoshift.evaluation.result import Overlap, Provenance
 from egoshift.recipes.report import html
 from egoshift.recipes.reported import EGO4D, EGTEA, EPIC
-from egoshift.recipes.tables import TEXT_FORMATS, TableRow, blocks, cell_text, overlap_notes, read_results, table_rows
+from egoshift.recipes.tables import (
+    TEXT_FORMATS,
+    TableRow,
+    blocks,
+    cell_text,
+    left_out_notes,
+    overlap_notes,
+    read_results,
+    table_rows,
+)
 from tests.unit.recipes.results import made_up
 
 
@@ -128,4 +137,11 @@ def test_what_training_saw_of_the_tested_videos_is_told_once_a_run_and_data_set(
         "moments that it saw: 2)",
         "xmic, trained on kitchen and tested on kitchen: training saw 2 of the tested videos (tested clips in them: 9; "
         "none at a moment that it saw)",
+    ]
+
+
+def test_clips_that_could_not_be_tested_are_told_once_a_run_and_data_set():
+    lost = made_up("kitchen", "home", dropped={"video-not-stored": 2, "past-the-end": 1})
+    assert left_out_notes([lost, lost, made_up("kitchen", "kitchen")]) == [
+        "xmic, tested on home: 3 clips are left out (1 past-the-end, 2 video-not-stored)"
     ]

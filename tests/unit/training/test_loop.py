@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from egoshift.classifier import ClassText, StreamBatch
-from egoshift.errors import CheckpointError, ConfigError, StoreError
+from egoshift.errors import CheckpointError, ConfigError, Fault, StoreError
 from egoshift.evaluation import EpochRow, predict
 from egoshift.features import TensorFeatures
 from egoshift.methods import ZeroShot
@@ -537,3 +537,21 @@ def test_a_training_that_never_leaves_its_warm_up_says_so() -> None:
         "all 2 epochs were warm-up, so that the learning rate never reached 0.02" in fitted(settings=settings)[1].note
     )
     assert fitted()[1].note == ""
+
+
+def test_clips_of_which_nothing_can_be_read_are_counted(tmp_path: Path) -> None:
+    class Damaged(TensorFeatures):
+        @property
+        def dropped(self) -> tuple[Fault, ...]:
+            return (Fault("past-the-end", tmp_path, "", ""), Fault("past-the-end", tmp_path, "", ""))
+
+    clips = toy_clips()
+    clips.__class__ = Damaged
+    _, report, _ = fitted(settings=SETTINGS.model_copy(update={"epochs": 1}))
+    assert report.dropped == {}
+    report = fit(
+        toy(0.0), clips, toy_text("noun"), settings=SETTINGS.model_copy(update={"epochs": 1, "selection": "last"})
+    )
+    assert report.dropped == {"past-the-end": 2}
+    report = fit(ZeroShot(streams=clips.streams), clips, toy_text("noun"), settings=SETTINGS)
+    assert report.dropped == {"past-the-end": 2}
