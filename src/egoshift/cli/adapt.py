@@ -87,6 +87,8 @@ def adapt(
             progress=tell,
         )
     Predictor(taught.package, device=device).save_pretrained(out)
+    if taught.note:
+        errors.print(taught.note, style="yellow", markup=False, soft_wrap=True)
     if json:
         print_json([vars(gain) | {"verdict": gain.verdict} for gain in taught.gains])
     else:

@@ -1,16 +1,19 @@
 """Which labelled segments a model is taught on, and which it is measured on: never the same moments."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
+import polars as pl
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from egoshift.datasets.overlap import TOLERANCE_S, canonical
+from egoshift.datasets.overlap import TOLERANCE_S, canonical, shared_with_training
 from egoshift.errors import ConfigError
 from egoshift.media.identity import identity
 from egoshift.prediction.examples import Examples
+from egoshift.recipes.overlap import trained_on
+from egoshift.training import TrainedModel
 
 ENOUGH_RECORDINGS = 4
 """From how many recordings whole ones are held out."""
@@ -55,6 +58,24 @@ def held_out(examples: Examples, share: float, seed: int) -> tuple[Bool[Tensor, 
             "label other moments, or more recordings"
         )
     return mask, f"{int(mask.sum())} segments that it was not taught on, of the same recordings"
+
+
+def seen_before(models: Iterable[TrainedModel], examples: Examples, mask: Bool[Tensor, " n"]) -> str:
+    """How many of the segments to measure on the models were trained on before, in words; empty where none.
+
+    Of a model whose training data are not here nothing is known.
+    """
+    tested = examples.clips.filter(pl.Series(mask.numpy()))
+    files = {video: identity(examples.features[video].recording.path) for video in tested["video_id"].unique()}
+    known_as = {video: [(fingerprint, num_bytes)] for video, (num_bytes, fingerprint) in files.items()}
+    known = set()
+    for model in models:
+        for seen in trained_on(model.provenance):
+            shared = shared_with_training(seen.clips, tested, seen.known_as, known_as)
+            known |= {moment.tested for moment in shared.moments}
+    if not known:
+        return ""
+    return f"{len(known)} of these segments show what the model was trained on before, so that both numbers flatter it"
 
 
 def _recordings(examples: Examples) -> list[str]:

@@ -17,7 +17,7 @@ from egoshift.fusion import Fusion
 from egoshift.losses.prototypes import SCALES, class_prototypes
 from egoshift.prediction.examples import Examples, SegmentFeatures
 from egoshift.prediction.gain import Gain, gain_of
-from egoshift.prediction.holdout import held_out
+from egoshift.prediction.holdout import held_out, seen_before
 from egoshift.prediction.package import Package
 from egoshift.prediction.predictor import Predictor
 from egoshift.records import Label, Scores
@@ -41,11 +41,13 @@ class Adapted:
         package: What to save, or to predict with.
         gains: Before and after, by kind of label.
         held_out: What was measured on, in words.
+        note: How much of that the model had been trained on before, in words; empty where nothing, or not known.
     """
 
     package: Package
     gains: tuple[Gain, ...]
     held_out: str
+    note: str = ""
 
 
 def teach(
@@ -100,7 +102,7 @@ def teach(
         known, asked = " and ".join(predictor.labels), " and ".join(examples.names) or "no"
         raise ConfigError(f"{examples.path}: has {asked} labels, {predictor.name} answers {known}; add such a column")
     package = replace(predictor.package, name=f"{predictor.name}-adapted", models=tuple(models), results=())
-    return Adapted(package, tuple(gains), words)
+    return Adapted(package, tuple(gains), words, seen_before(predictor.package.models, examples, mask))
 
 
 def _teach(

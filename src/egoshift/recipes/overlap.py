@@ -11,7 +11,7 @@ one folder; and where its id is, in two data sets of a format whose ids are the 
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +159,20 @@ def overlap_of(
     return Overlap(videos=len(videos), clips=len(clips), moments=len(moments), unknown=tuple(sorted(unknown)))
 
 
+def trained_on(provenance: Mapping[str, Any]) -> Iterator[Seen]:
+    """What a model, and those that it began with, were trained on, as far as that is known here.
+
+    Args:
+        provenance: What the model says of its origin.
+    """
+    try:
+        run, seen = _training_of(provenance)
+    except (EgoshiftError, ValueError, KeyError):
+        return
+    yield seen
+    yield from (earlier for _, earlier in _earlier(run, set()) if earlier is not None)
+
+
 def recordings_of(opened: Opened, video_ids: Sequence[str]) -> list[str]:
     """Videos by one name each, whatever they are called: what lies in one file is one recording."""
     names = canonical(known_as(opened.card, opened.dataset.clips, opened.manifests))
@@ -192,15 +206,20 @@ def _earlier(run: Run, visited: set[Path]) -> Iterator[tuple[Path, Seen | None]]
             continue
         visited.add(folder.resolve())
         try:
-            provenance: dict[str, Any] = read_config(folder).provenance
-            theirs = Run.model_validate(provenance["run"])
-            card = DataCard.read(path_of(provenance["card"]))
-            clips = load_dataset(card, need_videos=False).clips.filter(pl.col("split").is_in(theirs.splits))
+            theirs, seen = _training_of(read_config(folder).provenance)
         except (EgoshiftError, ValueError, KeyError):
             yield folder, None
             continue
-        yield folder, Seen.of(card, clips, list(_manifests_there(theirs, card)))
+        yield folder, seen
         yield from _earlier(theirs, visited)
+
+
+def _training_of(provenance: Mapping[str, Any]) -> tuple[Run, Seen]:
+    """The run that a model is of, and the clips that it was trained on; fails where its data are not here."""
+    run = Run.model_validate(provenance["run"])
+    card = DataCard.read(path_of(provenance["card"]))
+    clips = load_dataset(card, need_videos=False).clips.filter(pl.col("split").is_in(run.splits))
+    return run, Seen.of(card, clips, list(_manifests_there(run, card)))
 
 
 def _manifests_there(run: Run, card: DataCard) -> Iterator[Manifest]:

@@ -16,7 +16,7 @@ from egoshift.fusion import Fusion
 from egoshift.prediction import Predictor
 from egoshift.prediction.examples import Examples, read_examples
 from egoshift.prediction.gain import Gain
-from egoshift.prediction.holdout import held_out
+from egoshift.prediction.holdout import held_out, seen_before
 from egoshift.prediction.teaching import SETTINGS, Adapted, teach
 from egoshift.records import Label
 from egoshift.training import FitProgress
@@ -159,6 +159,22 @@ def test_what_is_held_out_is_never_taught_on(predictor: Predictor, examples: Exa
         for name, value in one.classifier.state_dict().items():
             torch.testing.assert_close(two.classifier.state_dict()[name], value, rtol=0, atol=0)
     assert first.gains != second.gains
+
+
+def test_segments_that_the_model_was_trained_on_before_are_told(
+    predictor: Predictor, examples: Examples, pictures: Path
+):
+    mask, _ = held_out(examples, 0.3, 0)
+    rows = pl.read_csv(pictures / "kitchen" / "segments.csv").filter(pl.Series(mask.numpy()))
+    seen = len(rows.filter(pl.col("split") == "train"))
+    assert 0 < seen < len(rows)
+    note = teach(predictor, examples, settings=QUICK).note
+    assert note.startswith(f"{seen} of these segments show what the model was trained on before")
+
+    models = [copy.copy(model) for model in predictor.package.models]
+    for model in models:
+        model.provenance = {}
+    assert seen_before(models, examples, mask) == "", "nothing is known of a model that came without its data"
 
 
 def test_a_head_learns_what_can_be_told_apart(fusions: Path, tmp_path: Path, cache: Path):
