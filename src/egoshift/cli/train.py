@@ -58,6 +58,7 @@ def train(
     from egoshift.recipes import train as train_run
     from egoshift.recipes.tensorboard import Live
     from egoshift.training import FitProgress
+    from egoshift.training.resume import RESUME_FILE
 
     if Path(recipe).suffix in (".yaml", ".yml"):
         if on is not None or test or encoder is not None:
@@ -71,6 +72,11 @@ def train(
         run = make(on, targets) if encoder is None else make(on, targets, encoder=encoder)
     run = override(run, set or ())
     folder = out or Path("runs") / run.name
+    interrupted = sorted(folder.glob(f"models/*/{RESUME_FILE}"))
+    if interrupted and not resume:
+        raise ConfigError(
+            f"{interrupted[0]}: is of an interrupted training, which --resume takes up; remove it to begin anew"
+        )
     live = Live(tensorboard, run.name, resume=resume) if tensorboard is not None and processes().is_first else None
 
     with progress(f"training {run.name}") as bar:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from egoshift.cli.train import train
+from egoshift.errors import ConfigError
 from egoshift.training import FitReport, FitSettings
 
 
@@ -40,3 +41,15 @@ def test_clips_left_out_of_training_are_told(
     monkeypatch.setattr("egoshift.recipes.train", lambda *_, **__: {"noun": report})
     train("xmic", on=tmp_path / "a.yaml", out=tmp_path)
     assert told in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_an_interrupted_training_is_not_begun_anew_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("egoshift.recipes.train", lambda *_, **__: {})
+    point = tmp_path / "models" / "noun" / "resume.safetensors"
+    point.parent.mkdir(parents=True)
+    point.touch()
+    with pytest.raises(ConfigError, match=r"noun/resume\.safetensors: is of an interrupted training, which --resume"):
+        train("xmic", on=tmp_path / "a.yaml", out=tmp_path)
+    train("xmic", on=tmp_path / "a.yaml", out=tmp_path, resume=True)
+    point.unlink()
+    train("xmic", on=tmp_path / "a.yaml", out=tmp_path)
