@@ -154,7 +154,7 @@ def test_what_holds_no_model_or_lost_its_encoder_is_refused_in_one_line(
     (tmp_path / "model").mkdir()
     for name in ("model.safetensors", "text.safetensors"):
         (tmp_path / "model" / name).write_bytes((model / name).read_bytes())
-    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"checksum": ""}))
     lost = egoshift("export", tmp_path / "model", "--onnx", tmp_path / "out", "--encoder")
     assert lost.code == 1
     assert lost.lines[-1].startswith(f"{tmp_path / 'gone'}: there is no such folder or file")

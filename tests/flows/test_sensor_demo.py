@@ -4,6 +4,7 @@ No test asserts how well anything is recognised.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -104,7 +105,7 @@ def test_what_begins_with_another_model_is_trained_again(trained: list[str], tmp
     job = Job("mmg_zero_shot.imu", "action", "multimodal")
     assert mine.is_done(job)
     config = tmp_path / "small/sensors/models/mmg_align-action-multimodal/models/action" / CONFIG_FILE
-    text = config.read_text()
+    text = re.sub(r'"checksum": "\w+"', '"checksum": ""', config.read_text())
     (digest,) = set(json.loads(text)["digests"].values()) & {json.loads(text)["digests"]["model.safetensors"]}
     config.write_text(text.replace(digest, digest[::-1]))
     assert not mine.is_done(job)

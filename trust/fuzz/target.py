@@ -79,10 +79,12 @@ class Bench:
         return found
 
     def read_whole(self) -> None:
-        """Reads every unchanged input, which no reader refuses."""
+        """Reads every unchanged input, as it is and as it is settled, which no reader refuses."""
         self.restore()
-        for seed in self._open_to_change:
+        for seed, paths in self._open_to_change.items():
             self.target.read(seed)
+            self.target.read(self.put(seed, paths[0], self._whole[paths[0]]))
+        self.restore()
 
     def places(self) -> list[tuple[Path, Path]]:
         """Every folder of a whole input with each file of it that may be changed."""

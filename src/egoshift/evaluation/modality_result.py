@@ -1,13 +1,10 @@
 """The one JSON file of a model of several modalities: what it scores from every subset of them."""
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from egoshift.errors import ResultError
-from egoshift.evaluation.result import Counts, Frozen, Provenance, Selection, lines_of, result_text, schema_faults
-from egoshift.files import write_atomically
+from egoshift.evaluation.result import Counts, Frozen, Provenance, ResultFile, Selection
 from egoshift.losses.subsets import Modalities
 from egoshift.records import Label
 
@@ -119,7 +116,7 @@ class Example(Frozen):
     predicted: int
 
 
-class ModalityResult(Frozen):
+class ModalityResult(ResultFile):
     """One evaluation of one trained model of several modalities on one data set.
 
     Attributes:
@@ -167,20 +164,3 @@ class ModalityResult(Frozen):
         if support != everything:
             return "other"
         return "regular" if query == everything else "missing"
-
-    @classmethod
-    def read(cls, path: Path) -> "ModalityResult":
-        """Reads a result file.
-
-        Raises:
-            ResultError: If the file is absent, is not such a result or is of another schema version.
-        """
-        content = result_text(path)
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            raise ResultError(schema_faults(path, content, error)) from None
-
-    def write(self, path: Path) -> None:
-        """Writes the result as JSON, whole or not at all; folders are made."""
-        write_atomically(path, lines_of(self).encode())

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -10,6 +10,7 @@ from egoshift.errors import ResultError
 from egoshift.files import write_atomically
 from egoshift.foreign import parse_json
 from egoshift.records import Label
+from egoshift.sealed import ALTERED, OR_EDITED, is_as_sealed, sealed
 
 Metric = Literal["top1", "top5", "macro", "f1", "hm"]
 """``top1`` and ``top5`` are micro accuracies, ``macro`` is the mean accuracy per class, ``f1`` the mean F1 per class
@@ -25,6 +26,11 @@ Space = Literal["all", "shared", "novel"]
 Selection = Literal["best", "last", "oracle", "none"]
 """How the weights were chosen: best epoch on source validation, last epoch, best epoch on the *target* (to be labelled
 wherever it is printed), or nothing to choose (no training)."""
+
+
+_ResultFile = TypeVar("_ResultFile", bound="ResultFile")
+
+_ANEW = "write it again with `egoshift evaluate`"
 
 
 class Frozen(BaseModel):
@@ -223,7 +229,42 @@ class Provenance(Frozen):
     created: str = ""
 
 
-class Result(Frozen):
+class ResultFile(Frozen):
+    """What is written as one JSON file, with one entry of a list a line so that it can be read and compared as text.
+
+    Attributes:
+        checksum: In the file, xxh3-128 of it with nothing between these quotes; empty in older ones and in memory.
+    """
+
+    checksum: str = ""
+
+    @classmethod
+    def read(cls: type[_ResultFile], path: Path) -> _ResultFile:
+        """Reads a result file.
+
+        Args:
+            path: The JSON file.
+
+        Raises:
+            ResultError: If the file is absent, not such a result, of another schema version, or not as it was written.
+        """
+        content = result_text(path)
+        try:
+            result = cls.model_validate_json(content)
+        except ValidationError as error:
+            raise ResultError(_schema_faults(path, content, error)) from None
+        if not is_as_sealed(content.encode(), result.checksum):
+            raise ResultError(f"{path}: {ALTERED}; {_ANEW}, {OR_EDITED}")
+        return result.model_copy(update={"checksum": ""})
+
+    def write(self, path: Path) -> None:
+        """Writes the result as JSON, whole or not at all; folders are made."""
+        fields = {**self.model_dump(mode="json", exclude={"checksum"}), "checksum": ""}
+        lines = ",\n".join(f"{json.dumps(name)}: {_lines(value)}" for name, value in fields.items())
+        write_atomically(path, sealed(f"{{\n{lines}\n}}\n").encode())
+
+
+class Result(ResultFile):
     """One evaluation of one trained model on one data set.
 
     Attributes:
@@ -261,26 +302,6 @@ class Result(Frozen):
     calibration: dict[Label, Calibration] = Field(default_factory=dict)
     provenance: Provenance = Provenance()
 
-    @classmethod
-    def read(cls, path: Path) -> "Result":
-        """Reads a result file.
-
-        Args:
-            path: The JSON file.
-
-        Raises:
-            ResultError: If the file is absent, is not a result or is of another schema version.
-        """
-        content = result_text(path)
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            raise ResultError(schema_faults(path, content, error)) from None
-
-    def write(self, path: Path) -> None:
-        """Writes the result as JSON, whole or not at all; folders are made."""
-        write_atomically(path, lines_of(self).encode())
-
 
 def result_text(path: Path) -> str:
     """The content of a result file.
@@ -295,28 +316,20 @@ def result_text(path: Path) -> str:
         raise ResultError(f"{path}: cannot be read ({reason}); give the path of a result's JSON file") from None
 
 
-def lines_of(result: Frozen) -> str:
-    """A result as JSON with one entry of a list a line, so that it can be read and compared as text."""
-    fields = result.model_dump(mode="json")
-    lines = ",\n".join(f"{json.dumps(name)}: {_lines(value)}" for name, value in fields.items())
-    return f"{{\n{lines}\n}}\n"
-
-
 def _lines(value: object) -> str:
     if isinstance(value, list) and value:
         return "[\n" + ",\n".join("  " + json.dumps(entry, ensure_ascii=False) for entry in value) + "\n]"
     return json.dumps(value, ensure_ascii=False)
 
 
-def schema_faults(path: Path, content: str, error: ValidationError) -> str:
+def _schema_faults(path: Path, content: str, error: ValidationError) -> str:
     """Why a file is not a result, in one line."""
-    remedy = "write it again with `egoshift evaluate`"
     try:
         version = parse_json(content).get("schema_version", 1)
     except (ValueError, AttributeError):
-        return f"{path}: is not a result file (a JSON object is expected); {remedy}"
+        return f"{path}: is not a result file (a JSON object is expected); {_ANEW}"
     if version != 1:
-        return f"{path}: has result schema version {version!r}, this egoshift reads version 1; {remedy}"
+        return f"{path}: has result schema version {version!r}, this egoshift reads version 1; {_ANEW}"
     faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()[:5])
     more = f" (and {error.error_count() - 5} more)" if error.error_count() > 5 else ""
-    return f"{path}: does not fit the result schema: {faults}{more}; {remedy}"
+    return f"{path}: does not fit the result schema: {faults}{more}; {_ANEW}"

@@ -7,13 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import xxhash
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from egoshift.encoders import SensorCard, WeightCard
 from egoshift.encoders.card import Runtime
 from egoshift.errors import StoreError
 from egoshift.features.plan import FramePlan
+from egoshift.sealed import ALTERED, is_as_sealed, sealed
 
 View = Literal["full", "hand", "window"]
 """What is encoded: of a frame all of it, or the part with the hands and what they touch; of another sensor, or by an
@@ -121,18 +121,13 @@ class Manifest(BaseModel):
                 f"{path}: not a manifest of schema version 1 ({place}: {first['msg']}, {error.error_count()} faults); "
                 f"use the version of egoshift that wrote it, or {_anew(path)}"
             ) from None
-        # Of the bytes, not of what they mean, which other versions may write in another way.
-        if manifest.checksum and manifest.checksum != _checksum(content, manifest.checksum):
-            raise StoreError(
-                f"{path}: is not as it was written (its checksum differs); put back a copy, or {_anew(path)}"
-            )
+        if not is_as_sealed(content, manifest.checksum):
+            raise StoreError(f"{path}: {ALTERED}; put back a copy, or {_anew(path)}")
         return manifest.model_copy(update={"checksum": ""})
 
     def text(self) -> str:
         """As it is written: the same text for the same content."""
-        empty = self.model_copy(update={"checksum": ""}).model_dump_json(indent=1) + "\n"
-        checksum = xxhash.xxh3_128_hexdigest(empty.encode())
-        return f'{checksum}"'.join(empty.rsplit('"', 1))
+        return sealed(self.model_copy(update={"checksum": ""}).model_dump_json(indent=1) + "\n")
 
     def settings(self) -> dict[str, object]:
         """What two stores must share to hold the same numbers, as it is compared."""
@@ -189,12 +184,6 @@ def _flat(name: str, value: object) -> dict[str, str]:
 def _anew(path: Path) -> str:
     """What can be done about a manifest that nothing can be read of: without it no row of its store has a name."""
     return f"delete {path.parent} and extract again"
-
-
-def _checksum(content: bytes, checksum: str) -> str:
-    """Of a manifest's bytes, in which its own checksum does not count."""
-    head, _, tail = content.rpartition(checksum.encode())
-    return xxhash.xxh3_128_hexdigest(head + tail)
 
 
 @cache

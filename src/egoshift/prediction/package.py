@@ -31,6 +31,7 @@ from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups
 from egoshift.recipes.outlived import outlived_line, outlived_results
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.recipes.run_files import read_run, validated
+from egoshift.sealed import ALTERED, OR_EDITED, is_as_sealed
 from egoshift.training import TrainedModel
 from egoshift.training.checkpoint import CONFIG_FILE, FILES
 
@@ -50,6 +51,7 @@ class PackageConfig(BaseModel):
         streams: Where each stream comes from; encoders that travel with it are paths from its folder.
         templates: Prompts for class names.
         weights: SHA-256 of each encoder's weights.
+        checksum: In the file, xxh3-128 of it with nothing between these quotes; empty in older ones and in memory.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +63,7 @@ class PackageConfig(BaseModel):
     streams: dict[str, StreamRef]
     templates: tuple[str, ...] = ("{}",)
     weights: dict[str, str] = Field(default_factory=dict)
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,14 @@ def load_package(name_or_path: str | Path, *, revision: str | None = None, token
 def _packaged(folder: Path) -> Package:
     path = folder / PREDICTOR_FILE
     try:
-        config = PackageConfig.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        config = PackageConfig.model_validate_json(content)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"]) or "the file"
         raise CheckpointError(f"{path}: is not a predictor's ({place}: {fault['msg']}); write it again") from None
+    if not is_as_sealed(content, config.checksum):
+        raise CheckpointError(f"{path}: {ALTERED}; copy the folder again, {OR_EDITED}")
     streams, weights = {}, dict(config.weights)
     for name, ref in config.streams.items():
         sensor, _, place = ref.encoder.partition(":")

@@ -13,6 +13,7 @@ from egoshift.files import plain, write_atomically
 from egoshift.prediction.card import card_text
 from egoshift.prediction.package import CARD_FILE, ENCODERS, PREDICTOR_FILE, Package, PackageConfig
 from egoshift.recipes.execute import MODELS, RESULTS
+from egoshift.sealed import sealed
 from egoshift.training.checkpoint import CONFIG_FILE, FILES
 
 
@@ -46,7 +47,7 @@ def save_package(package: Package, folder: Path) -> None:
     )
     write_atomically(folder / CARD_FILE, card_text(package.name, package.models, streams, package.results).encode())
     # Written last: a folder is either a whole predictor or none.
-    write_atomically(folder / PREDICTOR_FILE, (config.model_dump_json(indent=2) + "\n").encode())
+    write_atomically(folder / PREDICTOR_FILE, sealed(config.model_dump_json(indent=2) + "\n").encode())
 
 
 def push_package(package: Package, repo_id: str, *, private: bool = False, token: str | None = None) -> str:

@@ -2,7 +2,8 @@
 
 ``model.safetensors`` holds what was trained and what the method took in of the training clips, ``text.safetensors`` the
 class vectors trained with, ``config.json`` the method, its settings and where it all came from. ``config.json`` is
-written last and holds the digests of the other two, so that a folder is either a whole model or none.
+written last and holds the digests of the other two and a checksum of itself, so that a folder is either a whole model
+or none.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from egoshift.evaluation.versions import library_versions
 from egoshift.files import write_atomically
 from egoshift.records import Label
 from egoshift.remote import here
+from egoshift.sealed import ALTERED, OR_EDITED, is_as_sealed, sealed
 from egoshift.training.classifiers import CLASSIFIERS
 from egoshift.training.job import Job
 from egoshift.training.report import FitReport
@@ -54,6 +56,7 @@ class CheckpointConfig(BaseModel):
         versions: Of the libraries.
         digests: SHA-256 by file name.
         provenance: Whatever else the one who saved it wanted known.
+        checksum: In the file, xxh3-128 of it with nothing between these quotes; empty in older ones and in memory.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +75,7 @@ class CheckpointConfig(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     digests: dict[str, str] = Field(default_factory=dict)
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def save_checkpoint(
     )
     for name, content in contents.items():
         write_atomically(folder / name, content)
-    write_atomically(folder / CONFIG_FILE, (config.model_dump_json(indent=2) + "\n").encode())
+    write_atomically(folder / CONFIG_FILE, sealed(config.model_dump_json(indent=2) + "\n").encode())
     return config
 
 
@@ -190,11 +194,12 @@ def read_config(folder: Path) -> CheckpointConfig:
     """Reads ``config.json`` alone.
 
     Raises:
-        CheckpointError: If it is absent or not that of a trained model.
+        CheckpointError: If it is absent, not that of a trained model, or not as it was written.
     """
     path = here(folder) / CONFIG_FILE
     try:
-        return CheckpointConfig.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        config = CheckpointConfig.model_validate_json(content)
     except OSError:
         raise CheckpointError(
             f"{folder}: holds no trained model ({CONFIG_FILE} cannot be read); train one with `egoshift train`"
@@ -202,6 +207,9 @@ def read_config(folder: Path) -> CheckpointConfig:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise CheckpointError(f"{path}: is not a trained model's: {faults}; train it again") from None
+    if not is_as_sealed(content, config.checksum):
+        raise CheckpointError(f"{path}: {ALTERED}; copy the folder or train it again, {OR_EDITED}")
+    return config.model_copy(update={"checksum": ""})
 
 
 def load_state(

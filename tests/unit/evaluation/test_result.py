@@ -66,6 +66,31 @@ def test_another_file_is_refused_in_one_line(content: str, message: str, tmp_pat
     assert str(path) in str(caught.value)
 
 
+def test_a_digit_that_changed_on_the_disk_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    RESULT.write(path)
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"metric": "top1"', '"metric": "top5"', 1), "utf-8")
+    with pytest.raises(ResultError) as caught:
+        Result.read(path)
+    assert str(caught.value) == (
+        f"{path}: is not as it was written (its checksum differs); write it again with `egoshift evaluate`, or empty "
+        "its `checksum` if you changed it on purpose"
+    )
+    path.write_text(text.replace("\n", "\r\n"), "utf-8", newline="")  # as a version control may make of it
+    assert Result.read(path) == RESULT
+
+
+@pytest.mark.parametrize("checksum", ['"checksum": ""', ""], ids=["emptied", "of-earlier-versions"])
+def test_a_result_without_a_checksum_is_believed(checksum: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    RESULT.write(path)
+    text, times = re.subn(r',\n"checksum": "\w{32}"', f",{checksum}" if checksum else "", path.read_text("utf-8"))
+    assert times == 1
+    path.write_text(text.replace('"method": "xmic"', '"method": "other"'), "utf-8")
+    assert Result.read(path).method == "other"
+
+
 def test_many_faults_are_counted(tmp_path: Path) -> None:
     rows = [{"label": "noun", "metric": "top1", "subset": "all", "value": 101, "n": 0}] * 4
     path = tmp_path / "result.json"

@@ -88,7 +88,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> 
     change(tensors)
     safetensors.torch.save_file(tensors, folder / "model.safetensors")
     config = json.loads((folder / "config.json").read_text())
-    config["digests"] = {}
+    config |= {"digests": {}, "checksum": ""}
     (folder / "config.json").write_text(json.dumps(config))
 
 
@@ -130,12 +130,24 @@ def test_a_config_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_config_that_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
+    saved(tmp_path)
+    path = tmp_path / "config.json"
+    text = path.read_text()
+    assert '"alpha": 2.0' in text
+    path.write_text(text.replace('"alpha": 2.0', '"alpha": 3.0'))
+    with pytest.raises(CheckpointError, match=r"config.json: is not as it was written .* train it again, or empty its"):
+        load_checkpoint(tmp_path)
+    path.write_text(re.sub(r'"checksum": "\w{32}"', '"checksum": ""', path.read_text()))
+    assert load_checkpoint(tmp_path).config.settings["alpha"] == 3.0
+
+
 def test_settings_the_method_refuses_are_named(tmp_path: Path) -> None:
     saved(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     refused: tuple[dict[str, object], ...] = ({"streams": []}, {"num_heads": 3, "text_dim": 16})
     for settings in refused:
-        (tmp_path / "config.json").write_text(json.dumps(config | {"settings": settings}))
+        (tmp_path / "config.json").write_text(json.dumps(config | {"settings": settings, "checksum": ""}))
         with pytest.raises(CheckpointError, match=r"xmic refuses the settings: .*(streams|num_heads)"):
             load_checkpoint(tmp_path)
 
@@ -167,7 +179,7 @@ def test_text_of_other_labels_is_refused(tmp_path: Path) -> None:
     saved(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     del config["vocabularies"]["verb"]
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(json.dumps(config | {"checksum": ""}))
     with pytest.raises(CheckpointError, match=r"text.safetensors: does not hold the labels of config.json"):
         load_checkpoint(tmp_path)
 
@@ -176,7 +188,7 @@ def test_a_class_list_that_the_vectors_cannot_have_is_refused_by_file(tmp_path: 
     saved(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     config["vocabularies"]["verb"] = ["take", "put"]
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(json.dumps(config | {"checksum": ""}))
     with pytest.raises(CheckpointError, match=r"config.json: 2 class names for 3 text vectors"):
         load_checkpoint(tmp_path)
 

@@ -191,11 +191,11 @@ def test_what_an_earlier_version_made_and_says_less_of_is_not_made_again(cards, 
     for file in out.rglob("config.json"):
         config = json.loads(file.read_text())
         config["provenance"] = {k: v for k, v in config["provenance"].items() if k not in ("data", "chosen_on")}
-        file.write_text(json.dumps(config))
+        file.write_text(json.dumps(config | {"checksum": ""}))
     for file in out.rglob("results/*.json"):
         result = json.loads(file.read_text())
         result["provenance"] |= {"data": "", "model": {}}
-        file.write_text(json.dumps(result))
+        file.write_text(json.dumps(result | {"checksum": ""}))
     _do(RealRuns(find_tables([6]), cards, out, oracle=True))
     assert work == []
 
