@@ -32,8 +32,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A file beside the target, for whoever writes by name; afterwards it takes the target's name.
 
     Its bytes reach the disk before that. It is locked meanwhile: a second process that writes the same target waits,
-    and one that was killed leaves a file that the next writer takes up, so that such files do not add up. After an
-    exception it is gone and the target is as before.
+    and one that was killed, or interrupted in the moment of its making, leaves a file that the next writer takes up, so
+    that such files do not add up. After any other exception it is gone and the target is as before.
 
     Args:
         path: The target; missing folders are made.

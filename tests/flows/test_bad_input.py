@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -204,3 +205,21 @@ def test_a_truncated_weight_file_is_refused(egoshift: Command, own: Path, tower:
     answer = egoshift("extract", own, "--encoder", folder)
     assert answer.code == 1
     assert "model.safetensors" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gone", "gone: there is no such folder; did you mean"),
+        ("empty", "empty: holds no model (predictor.json, run.yaml or config.json); give the folder of a run"),
+    ],
+)
+def test_the_page_of_a_model_that_is_not_there_is_not_opened(
+    egoshift: Command, tmp_path: Path, name: str, message: str
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "gone2").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it would end in any case
+        answer = egoshift("app", "--model", tmp_path / name, "--port", taken.getsockname()[1])
+    assert answer.code == 1
+    assert [message in line for line in answer.lines] == [True], answer.err

@@ -121,6 +121,9 @@ def test_features_and_videos_that_are_gone_are_spoken_of(egoshift: Command, made
     shutil.rmtree(place / "features")
     page = page_of(egoshift, out)
     assert "no features of mine by" in note_of(page)
+    (place / "features" / "mine").mkdir(parents=True)
+    shutil.copytree(made / "features" / "mine" / "clip", place / "features" / "mine" / "other")
+    assert "(there are those of other); run `egoshift extract" in note_of(page_of(egoshift, out))
     assert "are not there any more; the command makes them at the default rate" in page.read_text()
 
 

@@ -145,9 +145,9 @@ def test_an_interrupted_extraction_keeps_what_is_done(place: Path, tmp_path: Pat
     assert (code, said) == (143, f"{KEPT}uses it again where it can\n")
     finished = len(list((store / "unfinished").glob("*.safetensors")))
     assert 0 < finished < 100
-    assert not list(store.rglob("*.tmp"))
     (report,) = json.loads(command(*arguments, "--json"))
     assert (report["videos_kept"], report["videos_encoded"]) == (finished, 100 - finished)
+    assert not list(store.rglob("*.tmp"))
 
 
 def test_a_terminated_world_leaves_no_process_behind_and_is_written_by_the_same_command(tmp_path: Path) -> None:

@@ -51,13 +51,14 @@ def _run(name: str, asked: argparse.Namespace) -> Tally:
 
     def told(tally: Tally, *, last: bool = False) -> None:
         nonlocal shown_s
-        if not last and time.monotonic() < shown_s + EVERY_S:
+        if not last and (time.monotonic() < shown_s + EVERY_S or not sys.stderr.isatty()):
             return
         shown_s = time.monotonic()
         rate = tally.num_inputs / max(1e-9, time.monotonic() - begun_s)
         line = f"{name}: {tally.num_inputs:,} inputs, {tally.counts['refused']:,} refused, {rate:.0f}/s"
         found = f", {tally.num_findings} FOUND" if tally.num_findings else ""
-        print(f"\r{line}{found}   ", end="", file=sys.stderr, flush=True)
+        over = "\r" if sys.stderr.isatty() else ""
+        print(f"{over}{line}{found}   ", end="", file=sys.stderr, flush=True)
 
     tally = run_target(name, asked.first, last, seed=asked.seed, findings=asked.findings, told=told)
     told(tally, last=True)

@@ -43,10 +43,13 @@ def app(
         from egoshift.app.limits import Limits
         from egoshift.app.serve import is_open, serve
         from egoshift.app.service import Settings
+        from egoshift.prediction.package import check_model
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "uvicorn", "starlette"):
             raise
         raise ConfigError(f"the page needs {error.name}; install it with `pip install 'egoshift[app]'`") from None
+    for given in model or ():
+        check_model(given)
     limits = Limits(max_mb=max_mb, max_minutes=max_minutes)
     settings = Settings(models=model or (), samples=samples, results=results or (), limits=limits)
 

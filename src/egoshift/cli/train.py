@@ -58,7 +58,7 @@ def train(
     from egoshift.recipes import train as train_run
     from egoshift.recipes.tensorboard import Live
     from egoshift.training import FitProgress
-    from egoshift.training.resume import RESUME_FILE
+    from egoshift.training.checkpoint import RESUME_FILE
 
     if Path(recipe).suffix in (".yaml", ".yml"):
         if on is not None or test or encoder is not None:

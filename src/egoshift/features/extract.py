@@ -1,7 +1,7 @@
 """Extraction: videos in, a finished feature store out; resumable at any kill, with the same bytes in the end."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,7 @@ def extract(
         clips_usable=len(covered),
         seconds=time.monotonic() - started_s,
         faults=faults,
-        notices=(*draft.notices, *notices(wanted, draft.error)),
+        notices=(*draft.notices, *notices(wanted, failed, draft.error)),
         error=draft.error,
     )
 
@@ -221,11 +221,12 @@ def note_error(draft: Draft, work: FrameWork, wanted: Sequence[Wanted]) -> None:
             draft.note_error(error)
 
 
-def notices(wanted: Sequence[Wanted], error: FeatureError | None = None) -> tuple[str, ...]:
-    """What a person should know: each video that is encoded again, and what of it changed; an error that is large."""
+def notices(wanted: Sequence[Wanted], failed: Collection[str], error: FeatureError | None = None) -> tuple[str, ...]:
+    """What a person should know: each video of another source than before, and what of it changed; a large error."""
     far = () if error is None or error.mean <= FAR else (_far(error),)
     return far + tuple(
-        f"{video.info.path}: {video.change} {video.video_id!r} before; it was encoded again"
+        f"{video.info.path}: {video.change} {video.video_id!r} before; "
+        + ("it cannot be encoded, and what was stored stays" if video.video_id in failed else "it was encoded again")
         for video in wanted
         if video.replaced
     )

@@ -106,7 +106,7 @@ def extract_sensor(
         clips_usable=len(clips.filter(~pl.col("video_id").is_in(list(failed)))),
         seconds=time.monotonic() - started_s,
         faults=faults,
-        notices=(*draft.notices, *notices(wanted)),
+        notices=(*draft.notices, *notices(wanted, failed)),
     )
 
 

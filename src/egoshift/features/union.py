@@ -1,13 +1,14 @@
 """Several stores of the same settings, made into one."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from egoshift.errors import StoreError
 from egoshift.features.assembly import DamagedRowsError, Source, assemble, recover, rows_of
-from egoshift.features.layout import MANIFEST, UNFINISHED, bytes_per_row, remedy
-from egoshift.features.lock import writing
+from egoshift.features.layout import MANIFEST, NEXT, UNFINISHED, bytes_per_row, remedy
+from egoshift.features.lock import LOCK, writing
 from egoshift.features.manifest import Manifest, VideoEntry
 from egoshift.features.parts import writing_to
 from egoshift.features.rows import Rows, hash_of
@@ -27,11 +28,13 @@ def merge_stores(paths: Sequence[Path], out: Path) -> Store:
 
     Raises:
         StoreError: Settings differ, a video differs between two stores, one is damaged or unfinished, or there is
-            another store at ``out`` than these would make.
+            something else at ``out`` than these would make.
         ConfigError: There is too little room at ``out``.
     """
     if (out / UNFINISHED).exists():
         raise StoreError(f"{out}: an extraction is unfinished here; give another folder to merge into")
+    if foreign := _foreign_to(out):
+        raise StoreError(f"{out}: holds something else, such as {foreign}; give a new folder to merge into")
     stores = [Store.open(path, check=False) for path in paths]  # each row is compared when it is copied
     settings = _common(stores)
     sources, kept_in = _sources(stores)
@@ -45,11 +48,19 @@ def merge_stores(paths: Sequence[Path], out: Path) -> Store:
             else:
                 assemble(out, settings, sources)
         except DamagedRowsError as error:
+            shutil.rmtree(out / NEXT)
             path = kept_in[error.video_id]
             raise StoreError(
                 f"{path}: rows of video {error.video_id!r} are not as they were written; {remedy(path)}"
             ) from None
     return Store.open(out, check=False)
+
+
+def _foreign_to(out: Path) -> str | None:
+    """A file in a folder that is neither a store nor one that a merge was interrupted in; none in a new folder."""
+    if not out.is_dir() or (out / MANIFEST).exists() or (out / NEXT).exists():
+        return None
+    return next((path.name for path in sorted(out.iterdir()) if path.name != LOCK), None)
 
 
 def _check_same(out: Path, settings: Manifest, sources: Mapping[str, tuple[VideoEntry, Source]]) -> None:

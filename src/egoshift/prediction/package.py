@@ -13,7 +13,7 @@ A run's folder and one trained model's folder are read as well.
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -117,19 +117,34 @@ def load_package(name_or_path: str | Path, *, revision: str | None = None, token
     Raises:
         CheckpointError: There is none, it is damaged, or it does not say what its features were made by.
     """
+    folder, load = _located(name_or_path, revision, token)
+    return load(folder)
+
+
+def check_model(name_or_path: str | Path) -> None:
+    """Refuses what is no model; one of the hub is fetched, and none is loaded.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    _located(name_or_path, revision=None, token=None)
+
+
+def _located(
+    name_or_path: str | Path, revision: str | None, token: str | bool | None
+) -> tuple[Path, Callable[[Path], Package]]:
+    """Where a predictor lies on this machine, and what loads it from there."""
     folder = Path(name_or_path)
     if not folder.is_dir():
         folder = _fetched(str(name_or_path), revision, token)
-    if (folder / PREDICTOR_FILE).is_file():
-        return _packaged(folder)
-    if (folder / RUN_FILE).is_file():
-        return _of_run(folder)
-    if (folder / CONFIG_FILE).is_file():
-        return _of_model(folder)
-    raise CheckpointError(
-        f"{folder}: holds no model ({PREDICTOR_FILE}, {RUN_FILE} or {CONFIG_FILE}); give the folder of a run, such as "
-        "runs/xmic"
-    )
+    forms = {PREDICTOR_FILE: _packaged, RUN_FILE: _of_run, CONFIG_FILE: _of_model}
+    load = next((load for name, load in forms.items() if (folder / name).is_file()), None)
+    if load is None:
+        raise CheckpointError(
+            f"{folder}: holds no model ({PREDICTOR_FILE}, {RUN_FILE} or {CONFIG_FILE}); give the folder of a run, such "
+            "as runs/xmic"
+        )
+    return folder, load
 
 
 def _packaged(folder: Path) -> Package:

@@ -22,6 +22,7 @@ from egoshift.features import (
     Store,
     StoredFeatures,
 )
+from egoshift.features.layout import MANIFEST
 from egoshift.files import plain
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.recipes.sensor_encoders import sensor_weights, signal_spec
@@ -185,8 +186,10 @@ def base_classes(dataset: Dataset) -> Dataset:
 def _open(card: DataCard, path: Path, stream: StreamRef) -> Store:
     folder = store_folder(card, stream.encoder)
     if not here(folder, everything=True).exists():
+        others = ", ".join(sorted(path.parent.name for path in folder.parent.glob(f"*/{MANIFEST}")))
+        there = f" (there are those of {others})" if others else ""
         raise StoreError(
-            f"{folder}: no features of {card.name} by {stream.encoder}; "
+            f"{folder}: no features of {card.name} by {stream.encoder}{there}; "
             f"run `egoshift extract {path} --encoder {stream.encoder}` first"
         )
     if not stream.encoder.startswith(PIXELS):

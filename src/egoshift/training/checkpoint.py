@@ -34,6 +34,9 @@ from egoshift.training.splits import kept_to_test
 WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE = "model.safetensors", "text.safetensors", "config.json"
 FILES = (WEIGHTS_FILE, TEXT_FILE, CONFIG_FILE)
 
+RESUME_FILE = "resume.safetensors"
+"""Lies in their place, or beside an earlier model, while a training is not finished; see ``resume``."""
+
 
 LARGEST = 1 << 20
 """A width, a number of layers or of frames beyond this is none."""
@@ -201,9 +204,10 @@ def read_config(folder: Path) -> CheckpointConfig:
         content = path.read_bytes()
         config = CheckpointConfig.model_validate_json(content)
     except OSError:
-        raise CheckpointError(
-            f"{folder}: holds no trained model ({CONFIG_FILE} cannot be read); train one with `egoshift train`"
-        ) from None
+        remedy = "; train one with `egoshift train`"
+        if (path.parent / RESUME_FILE).exists():
+            remedy = ", but an interrupted training; finish it with the same `egoshift train` and --resume"
+        raise CheckpointError(f"{folder}: holds no trained model ({CONFIG_FILE} cannot be read){remedy}") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise CheckpointError(f"{path}: is not a trained model's: {faults}; train it again") from None

@@ -20,13 +20,20 @@ from egoshift.features.shards import SHARDS_TOGETHER
 from egoshift.processes import others_needed, processes
 from egoshift.records import Label, Scores
 from egoshift.space import need_space
-from egoshift.training.checkpoint import CONFIG_FILE, load_checkpoint, read_config, save_checkpoint, trained_parameters
+from egoshift.training.checkpoint import (
+    CONFIG_FILE,
+    RESUME_FILE,
+    load_checkpoint,
+    read_config,
+    save_checkpoint,
+    trained_parameters,
+)
 from egoshift.training.devices import Accelerator, check_same, open_fabric
 from egoshift.training.epochs import Trainer
 from egoshift.training.job import Job
 from egoshift.training.objectives import Objective, check_objective
 from egoshift.training.report import FitReport, OnProgress
-from egoshift.training.resume import RESUME_FILE, training_bytes
+from egoshift.training.resume import training_bytes
 from egoshift.training.settings import FitSettings
 from egoshift.training.splits import check_splits
 

@@ -26,12 +26,17 @@ from egoshift.features import AbstractFeatureSource
 from egoshift.files import write_atomically
 from egoshift.foreign import parse_json
 from egoshift.records import Label
-from egoshift.training.checkpoint import kept_state, load_state, method_name, plain_settings, trained_parameters
+from egoshift.training.checkpoint import (
+    RESUME_FILE,
+    kept_state,
+    load_state,
+    method_name,
+    plain_settings,
+    trained_parameters,
+)
 from egoshift.training.job import Job, sketch
 from egoshift.training.objectives import Objective
 from egoshift.training.settings import FitSettings
-
-RESUME_FILE = "resume.safetensors"
 
 
 @dataclass

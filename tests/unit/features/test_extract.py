@@ -139,6 +139,18 @@ def test_another_file_under_the_same_id_is_encoded_again_with_a_notice(videos, t
     np.testing.assert_allclose(report.store.array("full"), 200 / 255, atol=0.02)
 
 
+def test_another_file_that_cannot_be_encoded_is_not_said_to_have_been(videos, tmp_path):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(videos["v2"].read_bytes())
+    data = example_dataset({"v": path}, [("v", 0.0, 1.5)])
+    before = extract(data, BlockEncoder(), tmp_path / "s").store.array("full").copy()
+    path.write_bytes(videos["v1"].read_bytes())
+    report = extract(data, NaNEncoder(7), tmp_path / "s")
+    said = f"{path}: is not the file that was stored as 'v' before; it cannot be encoded, and what was stored stays"
+    assert (report.notices, [fault.kind for fault in report.faults]) == ((said,), ["not-finite"])
+    np.testing.assert_array_equal(report.store.array("full"), before)
+
+
 def test_other_settings_are_refused_with_both_values(dataset, tmp_path):
     extract(dataset, BlockEncoder(), tmp_path / "s")
     with pytest.raises(StoreError, match=r"plan.rate_hz is 4.0 in this store, but 5.0 is asked for; ask for what is"):

@@ -6,6 +6,7 @@ import pytest
 from egoshift.errors import StoreError
 from egoshift.features import FramePlan, Store
 from egoshift.features.layout import MANIFEST, NEXT
+from egoshift.features.lock import LOCK
 from egoshift.features.union import merge_stores
 
 from .examples import contents, make_store
@@ -68,6 +69,18 @@ def test_a_damaged_store_is_not_merged(whole: Store, tmp_path: Path) -> None:
     refusal = rf"{part.path}: rows of video 'a' are not as they were written; `egoshift store repair {part.path}`"
     with pytest.raises(StoreError, match=refusal):
         merge_stores([part.path], tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*"))
+
+
+def test_nothing_is_merged_in_among_other_files(whole: Store, tmp_path: Path) -> None:
+    out = tmp_path / "videos"
+    out.mkdir()
+    (out / "a.mp4").touch()
+    with pytest.raises(StoreError, match=r"videos: holds something else, such as a.mp4; give a new folder to merge"):
+        merge_stores([whole.path], out)
+    assert [path.name for path in out.iterdir()] == ["a.mp4"]
+    (out / "a.mp4").rename(out / LOCK)  # what a merge left that was killed before it wrote anything
+    assert contents(merge_stores([whole.path], out).path) == contents(whole.path)
 
 
 def test_another_store_is_not_written_over_but_a_killed_merge_goes_on(whole: Store, tmp_path: Path) -> None:

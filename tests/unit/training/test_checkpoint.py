@@ -121,6 +121,9 @@ def test_more_than_five_faults_are_counted(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"holds no trained model .config.json cannot be read."):
         load_checkpoint(tmp_path)
+    (tmp_path / "resume.safetensors").touch()
+    with pytest.raises(CheckpointError, match=r"but an interrupted training; finish it with .* --resume$"):
+        load_checkpoint(tmp_path)
 
 
 def test_a_config_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
