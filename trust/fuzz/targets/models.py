@@ -36,9 +36,14 @@ def _sign_store(folder: Path) -> Sequence[Path]:
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_bytes())
-        for name in manifest["arrays"]:
-            array = np.load(folder / f"{name}.npy", allow_pickle=False)
-            manifest["arrays"][name] = xxhash.xxh3_128_hexdigest(np.ascontiguousarray(array).tobytes())
+        arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in manifest["arrays"]}
+        manifest["arrays"] = {name: xxhash.xxh3_128_hexdigest(array.tobytes()) for name, array in arrays.items()}
+        first = 0
+        for entry in manifest["videos"].values():
+            own = {name: array[first : first + entry["rows"]].tobytes() for name, array in arrays.items()}
+            hashes = {name: xxhash.xxh3_64_hexdigest(rows) for name, rows in own.items()}
+            entry["times_hash"], entry["hashes"] = hashes.pop("times"), hashes
+            first += entry["rows"]
         path.write_text(json.dumps(manifest | {"checksum": ""}), encoding="utf-8")
     except Exception:
         return ()  # there is nothing left to sign
