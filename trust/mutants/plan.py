@@ -32,8 +32,8 @@ def stages(path: str, source: str, mutant: Mutant, measured: Measured, start_s: 
 
     Lines that run when the file is loaded (constants, defaults) belong to no test, whichever was the first to load it:
     such a mutant meets every test that runs a line of its function, or where it is in none, every test that stands
-    beside one that runs a line of its file, or all where no test runs a line of that. Of a parametrized test of which
-    some cases run one, the others are left out: they are of other files.
+    beside one that runs a line of its file, and those of the file of tests of its name, or all where no test runs a
+    line of that. Of a parametrized test of which some cases run one, the others are left out: they are of other files.
     """
     ran = {test: lines for test, lines in measured.lines.get(path, {}).items() if test}
     function = around_statement(source, mutant.first_line)
@@ -44,9 +44,11 @@ def stages(path: str, source: str, mutant: Mutant, measured: Measured, start_s: 
     tests = [test for test, lines in ran.items() if not lines.isdisjoint(wanted)]
     if not function:
         beside = {test.partition("::")[0] for test in tests}
+        # Of these none may run a line of it, where a class inherits all that it does.
+        own = f"/test_{Path(path).stem}.py"
         known = {test.partition("[")[0] for test in tests}
         others = (test for test in measured.duration_s if test.partition("[")[0] not in known)
-        tests += [test for test in others if test.partition("::")[0] in beside]
+        tests += [test for test in others if beside and (test.partition("::")[0] in beside or f"{own}::" in f"/{test}")]
     at_once = measured.lines.get(path, {}).get("", set())
     if not tests and not at_once.isdisjoint(statement(source, mutant.first_line, mutant.last_line)):
         tests = list(measured.duration_s)  # a file of constants, of which a test that reads one runs no line

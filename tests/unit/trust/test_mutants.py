@@ -187,6 +187,10 @@ def test_a_constant_beside_functions_meets_tests_that_run_none_of_them_too() -> 
     ran = {"": {1, 4}, "t.py::clips": {5}, "t.py::every[limits]": {5}}
     (stage,) = stages("limits.py", source, mutant, Measured(durations | every, {"limits.py": ran}, []), 3.0)
     assert stage.tests == ("t.py::clips", "t.py::reads_the_limit", "t.py::every[limits]")
+    durations |= {"unit/test_limits.py::inherits": 0.4, "unit/test_no_limits.py::test": 0.1}
+    (stage,) = stages("limits.py", source, mutant, Measured(durations | every, {"limits.py": ran}, []), 3.0)
+    assert stage.tests[0] == "unit/test_limits.py::inherits"
+    assert stage.tests[1:] == ("t.py::clips", "t.py::reads_the_limit", "t.py::every[limits]")
 
 
 def test_the_list_of_survivors_is_held_against_a_run(tmp_path: Path) -> None:
