@@ -18,8 +18,9 @@ def sealed(text: str) -> str:
 
 def is_as_sealed(content: bytes, checksum: str) -> bool:
     """Whether a content is what was sealed: its own checksum, if it states one, is that of all the rest."""
-    # Of the bytes, not of what they mean, which other versions may write in another way.
     if not checksum:
         return True
-    head, _, tail = content.rpartition(checksum.encode())
+    # Of the bytes, not of what they mean, which other versions may write in another way; but version control may have
+    # changed the ends of lines, which mean nothing anywhere in JSON.
+    head, _, tail = content.replace(b"\r\n", b"\n").rpartition(checksum.encode())
     return checksum == xxhash.xxh3_128_hexdigest(head + tail)

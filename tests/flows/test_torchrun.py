@@ -58,11 +58,11 @@ def fitted(run: Path) -> FitReport:
 
 
 def results(run: Path) -> dict[str, list[str]]:
-    """What result files say, but for who wrote them and when."""
+    """What result files say, but for who wrote them and when, and for the checksum of that."""
     found = {}
     for path in (run / "results").iterdir():
         lines = path.read_text().splitlines()
-        found[path.name] = [line.partition('"command"')[0] for line in lines]
+        found[path.name] = [line.partition('"command"')[0] for line in lines if not line.startswith('"checksum"')]
     return found
 
 

@@ -30,5 +30,10 @@ def test_no_bit_can_change_unnoticed() -> None:
             assert not is_as_sealed(bytes(flipped), stated), flipped
 
 
+def test_ends_of_lines_may_be_those_of_another_system() -> None:
+    content = sealed(TEXT).encode()
+    assert is_as_sealed(content.replace(b"\n", b"\r\n"), json.loads(content)["checksum"])
+
+
 def test_what_states_no_checksum_is_believed() -> None:
     assert is_as_sealed(b"anything", "")

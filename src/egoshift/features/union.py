@@ -13,6 +13,7 @@ from egoshift.features.manifest import Manifest, VideoEntry
 from egoshift.features.parts import writing_to
 from egoshift.features.rows import Rows, hash_of
 from egoshift.features.store import Store, map_arrays
+from egoshift.files import UNFINISHED as UNFINISHED_FILE
 from egoshift.space import need_space
 
 
@@ -57,10 +58,19 @@ def merge_stores(paths: Sequence[Path], out: Path) -> Store:
 
 
 def _foreign_to(out: Path) -> str | None:
-    """A file in a folder that is neither a store nor one that a merge was interrupted in; none in a new folder."""
-    if not out.is_dir() or (out / MANIFEST).exists() or (out / NEXT).exists():
+    """A file that no store has, in a folder that is neither a store nor one in which a merge was interrupted."""
+    if not out.is_dir():
         return None
-    return next((path.name for path in sorted(out.iterdir()) if path.name != LOCK), None)
+    begun = sorted((out / NEXT).iterdir()) if (out / NEXT).is_dir() else []
+    foreign = [path for path in begun if path.suffix not in (".npy", UNFINISHED_FILE) and path.name != MANIFEST]
+    if (out / MANIFEST).exists():
+        try:
+            Manifest.read(out / MANIFEST)
+        except StoreError:
+            foreign.append(out / MANIFEST)
+    else:
+        foreign += [path for path in sorted(out.iterdir()) if path.suffix != ".npy" and path.name not in (LOCK, NEXT)]
+    return str(foreign[0].relative_to(out)) if foreign else None
 
 
 def _check_same(out: Path, settings: Manifest, sources: Mapping[str, tuple[VideoEntry, Source]]) -> None:

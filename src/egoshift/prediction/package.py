@@ -31,9 +31,10 @@ from egoshift.recipes.execute import MODELS, RESULTS, RUN_FILE, label_groups
 from egoshift.recipes.outlived import outlived_line, outlived_results
 from egoshift.recipes.run import Run, StreamRef
 from egoshift.recipes.run_files import read_run, validated
+from egoshift.recipes.tables import is_of_modalities
 from egoshift.sealed import ALTERED, OR_EDITED, is_as_sealed
 from egoshift.training import TrainedModel
-from egoshift.training.checkpoint import CONFIG_FILE, FILES
+from egoshift.training.checkpoint import CONFIG_FILE, FILES, RESUME_FILE, read_config
 
 PREDICTOR_FILE, ENCODERS, CARD_FILE = "predictor.json", "encoders", "README.md"
 
@@ -122,12 +123,20 @@ def load_package(name_or_path: str | Path, *, revision: str | None = None, token
 
 
 def check_model(name_or_path: str | Path) -> None:
-    """Refuses what is no model; one of the hub is fetched, and none is loaded.
+    """Refuses what is no model; one of the hub is fetched, and no weights are read.
 
     Raises:
-        CheckpointError: There is none.
+        CheckpointError: There is none, or what says how it was made is damaged.
     """
-    _located(name_or_path, revision=None, token=None)
+    folder, load = _located(name_or_path, revision=None, token=None)
+    if load is _packaged:
+        models = [folder / MODELS / labels for labels in _package_config(folder).labels]
+    elif load is _of_run:
+        models = [folder / MODELS / "+".join(labels) for labels in label_groups(read_run(folder / RUN_FILE))]
+    else:
+        models = [folder]
+    for model in models:
+        read_config(model)
 
 
 def _located(
@@ -139,6 +148,8 @@ def _located(
         folder = _fetched(str(name_or_path), revision, token)
     forms = {PREDICTOR_FILE: _packaged, RUN_FILE: _of_run, CONFIG_FILE: _of_model}
     load = next((load for name, load in forms.items() if (folder / name).is_file()), None)
+    if (folder / RESUME_FILE).is_file():
+        read_config(folder)  # refuses a training that is not finished
     if load is None:
         raise CheckpointError(
             f"{folder}: holds no model ({PREDICTOR_FILE}, {RUN_FILE} or {CONFIG_FILE}); give the folder of a run, such "
@@ -147,7 +158,7 @@ def _located(
     return folder, load
 
 
-def _packaged(folder: Path) -> Package:
+def _package_config(folder: Path) -> PackageConfig:
     path = folder / PREDICTOR_FILE
     try:
         content = path.read_bytes()
@@ -158,6 +169,11 @@ def _packaged(folder: Path) -> Package:
         raise CheckpointError(f"{path}: is not a predictor's ({place}: {fault['msg']}); write it again") from None
     if not is_as_sealed(content, config.checksum):
         raise CheckpointError(f"{path}: {ALTERED}; copy the folder again, {OR_EDITED}")
+    return config.model_copy(update={"checksum": ""})
+
+
+def _packaged(folder: Path) -> Package:
+    config = _package_config(folder)
     streams, weights = {}, dict(config.weights)
     for name, ref in config.streams.items():
         sensor, _, place = ref.encoder.partition(":")
@@ -217,9 +233,10 @@ def _results(folder: Path) -> tuple[Result, ...]:
     results: list[tuple[Path, Result]] = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
-            results.append((path, Result.read(path)))
-        except ResultError:
-            continue
+            if not is_of_modalities(path):
+                results.append((path, Result.read(path)))
+        except ResultError as error:
+            _log.warning("left out: %s", error)
     outlived = outlived_results(results)
     for run, files in outlived.items():
         _log.warning("left out: %s", outlived_line(run, files))
@@ -230,7 +247,7 @@ def _results(folder: Path) -> tuple[Result, ...]:
 def _fetched(name: str, revision: str | None, token: str | bool | None) -> Path:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:  # which no id of the hub is
         place = Path(name)
-        beside = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+        beside = [entry.name for entry in place.parent.iterdir() if entry.is_dir()] if place.parent.is_dir() else []
         close = get_close_matches(place.name, beside, n=1) or [entry for entry in beside if place.name in entry]
         hint = f"did you mean {place.parent / close[0]}?" if close else "give the folder of a run, such as runs/xmic"
         raise CheckpointError(f"{name}: there is no such folder; {hint}")

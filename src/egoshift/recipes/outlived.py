@@ -10,6 +10,7 @@ from egoshift.recipes.execute import MODELS, RUN_FILE
 from egoshift.recipes.run import Run
 from egoshift.recipes.run_files import read_run, validated
 from egoshift.training import read_config
+from egoshift.training.checkpoint import CONFIG_FILE
 
 
 def check_current(results: Iterable[tuple[Path, Result | ModalityResult]]) -> None:
@@ -70,11 +71,8 @@ def _run_in(folder: Path) -> Run | None:
 
 
 def _models_of(folder: Path) -> list[dict[str, str]]:
-    """The digests of each model of a run that can be read."""
-    found = []
-    for model in sorted((folder / MODELS).glob("*")):
-        try:
-            found.append(read_config(model).digests)
-        except CheckpointError:
-            continue
-    return found
+    """The digests of each model of a run; none where one cannot be read, and nothing can be said of results."""
+    try:
+        return [read_config(file.parent).digests for file in sorted((folder / MODELS).glob(f"*/{CONFIG_FILE}"))]
+    except CheckpointError:
+        return []

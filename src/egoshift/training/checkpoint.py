@@ -206,7 +206,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     except OSError:
         remedy = "; train one with `egoshift train`"
         if (path.parent / RESUME_FILE).exists():
-            remedy = ", but an interrupted training; finish it with the same `egoshift train` and --resume"
+            remedy = ", but an unfinished training; when no process trains it, finish it by `egoshift train … --resume`"
         raise CheckpointError(f"{folder}: holds no trained model ({CONFIG_FILE} cannot be read){remedy}") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,13 @@ def test_nothing_is_merged_in_among_other_files(whole: Store, tmp_path: Path) ->
     with pytest.raises(StoreError, match=r"videos: holds something else, such as a.mp4; give a new folder to merge"):
         merge_stores([whole.path], out)
     assert [path.name for path in out.iterdir()] == ["a.mp4"]
-    (out / "a.mp4").rename(out / LOCK)  # what a merge left that was killed before it wrote anything
+    (out / NEXT / "mine").mkdir(parents=True)
+    (out / "a.mp4").rename(out / "manifest.json")
+    for other in ("next/mine", "manifest.json"):
+        with pytest.raises(StoreError, match=f"videos: holds something else, such as {other};"):
+            merge_stores([whole.path], out)
+        shutil.rmtree(out / NEXT, ignore_errors=True)
+    (out / "manifest.json").rename(out / LOCK)  # what a merge left that was killed before it wrote anything
     assert contents(merge_stores([whole.path], out).path) == contents(whole.path)
 
 

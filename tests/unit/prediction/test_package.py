@@ -17,6 +17,7 @@ from egoshift.prediction import Predictor, package, packing
 from tests.fixtures.checkpoints import write_clip
 from tests.fixtures.trained_runs import NOUNS
 from tests.unit.prediction.test_fused import of
+from tests.unit.recipes.results import made_up
 
 
 @pytest.fixture(scope="module")
@@ -334,3 +335,27 @@ def test_a_folder_that_is_not_there_is_not_sought_on_the_hub(tmp_path: Path, mon
         Predictor.from_pretrained(tmp_path / "xmic")
     with pytest.raises(CheckpointError, match="no such folder; give the folder of a run"):
         Predictor.from_pretrained("runs/nowhere/xmic")
+
+
+def test_an_altered_result_is_left_out_and_told(pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    run = Path(shutil.copytree(pictures / "xmic", tmp_path / "run"))
+    made_up("kitchen", "home").write(run / "results" / "r.json")
+    whole = (run / "results" / "r.json").read_text()
+    (run / "results" / "r.json").write_text(whole.replace('"n": ', '"n": 1', 1))
+    assert package.load_package(run).results == package.load_package(pictures / "xmic").results
+    assert "r.json: is not as it was written" in caplog.text
+
+
+def test_whether_there_is_a_model_is_known_before_it_is_loaded(pictures: Path, tmp_path: Path):
+    run = Path(shutil.copytree(pictures / "xmic", tmp_path / "run"))
+    package.check_model(run)
+    Predictor.from_pretrained(run).save_pretrained(tmp_path / "p")
+    package.check_model(tmp_path / "p")
+    model = sorted((run / "models").iterdir())[0]
+    package.check_model(model)
+    (model / "config.json").rename(model / "resume.safetensors")
+    for place in (run, model):
+        with pytest.raises(CheckpointError, match="but an unfinished training"):
+            package.check_model(place)
+    with pytest.raises(CheckpointError, match="give the folder of a run, such as runs/xmic"):
+        package.check_model(model / "resume.safetensors")

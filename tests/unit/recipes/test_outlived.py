@@ -55,6 +55,11 @@ def test_a_result_of_a_model_that_was_trained_again_is_refused_with_the_command_
             f"{folder / 'results'}: the model was trained again since these results of it were written: {file.name}; "
             f"write them again with `egoshift evaluate {folder}`, or remove them"
         )
+    config = folder / "models" / "noun" / "config.json"
+    whole = config.read_text()
+    config.write_text(whole.replace('"checksum":""', '"checksum":"0"'))
+    assert len(read_results([folder])) == 1, "of a damaged model nothing can be said"
+    config.write_text(whole)
     evaluate(run, file, "second")
     assert len(read_results([folder])) == len(find_results([folder])[0]) == 1
 

@@ -122,7 +122,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"holds no trained model .config.json cannot be read."):
         load_checkpoint(tmp_path)
     (tmp_path / "resume.safetensors").touch()
-    with pytest.raises(CheckpointError, match=r"but an interrupted training; finish it with .* --resume$"):
+    with pytest.raises(CheckpointError, match=r"but an unfinished training; when no process .* --resume`$"):
         load_checkpoint(tmp_path)
 
 

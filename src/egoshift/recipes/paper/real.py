@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from egoshift.errors import CheckpointError, ConfigError, EgoshiftError
+from egoshift.errors import CheckpointError, ConfigError, EgoshiftError, ResultError
 from egoshift.evaluation import Result
 from egoshift.recipes.egoworld import encoders_of, with_encoders
 from egoshift.recipes.execute import MODELS, RUN_FILE, train
@@ -180,8 +180,8 @@ class RealRuns:
 
     def _result(self, training: Training, role: Role, device: Accelerator, report: OnShare) -> Result:
         file = training.result_file(role)
-        if file.is_file():
-            result = Result.read(file)
+        result = _readable(file)
+        if result is not None:
             expected = self._data.digests(training.run, role) | {"model": read_config(training.model).digests}
             made_by = result.provenance.model_dump()
             if all(made_by[name] in (value, type(value)()) for name, value in expected.items()):
@@ -251,3 +251,11 @@ def _report(progress: OnWork, number: int, total: int, training: Training, share
     how = ", chosen on the target" if training.run.fit.selection == "oracle" else ""
     title = f"seed {seed}: {need.variant} ({need.label}) on {REAL[need.train]}{how}"
     progress(round(number + share, 2), total, f"{title} {note}")
+
+
+def _readable(file: Path) -> Result | None:
+    """A result that is there and whole; any other is made anew."""
+    try:
+        return Result.read(file)
+    except ResultError:
+        return None

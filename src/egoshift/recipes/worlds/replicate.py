@@ -12,7 +12,7 @@ import xxhash
 from egoshift import world
 from egoshift.datasets import DataCard
 from egoshift.encoders import PIXELS, SIGNAL
-from egoshift.errors import CheckpointError, ConfigError, DataError
+from egoshift.errors import CheckpointError, ConfigError, DataError, ResultError
 from egoshift.evaluation import ModalityResult, Result
 from egoshift.features import ExtractProgress, Store, View
 from egoshift.files import write_atomically
@@ -180,7 +180,10 @@ class Replicate:
     def _is_current(self, run: Run, file: Path) -> bool:
         if not file.is_file():
             return False
-        result = ModalityResult.read(file) if self.sensors and "--modalities" in file.name else Result.read(file)
+        try:
+            result = ModalityResult.read(file) if self.sensors and "--modalities" in file.name else Result.read(file)
+        except ResultError:
+            return False
         return self._is_of(run, result.test, result.provenance.model_dump())
 
     def _is_trained(self, run: Run, job: Job) -> bool:

@@ -184,6 +184,18 @@ def test_a_source_of_other_labels_is_trained_on_and_a_target_of_other_labels_tes
     assert work == []
 
 
+def test_a_damaged_result_is_made_again(cards, work, tmp_path):
+    out = tmp_path / "out"
+    _do(RealRuns(find_tables([6]), cards, out, oracle=True))
+    work.clear()
+    file = sorted(out.rglob("results/*.json"))[0]
+    whole = file.read_text()
+    file.write_text(whole.replace('"n": ', '"n": 1', 1))
+    _do(RealRuns(find_tables([6]), cards, out, oracle=True))
+    assert len(work) == 1
+    assert file.read_text() == whole
+
+
 def test_what_an_earlier_version_made_and_says_less_of_is_not_made_again(cards, work, tmp_path):
     out = tmp_path / "out"
     _do(RealRuns(find_tables([6]), cards, out, oracle=True))
